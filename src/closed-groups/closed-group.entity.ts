@@ -1,0 +1,13 @@
+import { Entity, PrimaryColumn, Column } from 'typeorm';
+import { epochColumn } from '../database/epoch-column.js';
+
+/** A legacy closed group that somebody follows or lately followed. */
+@Entity('closed_groups')
+export class ClosedGroup {
+  @PrimaryColumn({ name: 'group_id', type: 'varchar', length: 255 })
+  groupId: string;
+
+  /** UTC epoch milliseconds of the latest leave, or of the first join. */
+  @Column(epochColumn('changed_at'))
+  changedAt: number;
+}

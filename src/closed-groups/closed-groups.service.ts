@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import { type EntityManager } from 'typeorm';
+import { DatabaseWriter } from '../database/database-writer.js';
+import { ClosedGroupMember } from './closed-group-member.entity.js';
+import { ClosedGroup } from './closed-group.entity.js';
+import { type Membership } from './dto/closed-group-commands.dto.js';
+
+/** Apps cap a legacy closed group at 100 members; forks may allow more. */
+export const MAX_MEMBERS_PER_GROUP = 1000;
+
+/** Who follows which legacy closed group. */
+@Injectable()
+export class ClosedGroupsService {
+  constructor(private readonly writer: DatabaseWriter) {}
+
+  /** False: the group has too many members already, and nothing was changed. Joining twice is fine. */
+  async join(manager: EntityManager, { groupId, sessionId }: Membership): Promise<boolean> {
+    const members = await manager.countBy(ClosedGroupMember, { groupId });
+    if (members >= MAX_MEMBERS_PER_GROUP) return manager.existsBy(ClosedGroupMember, { groupId, sessionId });
+    if (members === 0) {
+      await manager
+        .createQueryBuilder()
+        .insert()
+        .into(ClosedGroup)
+        .values({ groupId, changedAt: Date.now() })
+        .orIgnore()
+        .execute();
+    }
+    await manager
+      .createQueryBuilder()
+      .insert()
+      .into(ClosedGroupMember)
+      .values({ groupId, sessionId })
+      .orIgnore()
+      .execute();
+    return true;
+  }
+
+  /**
+   * False: no such group. True also for an id that was no member: an app that asks again because the first answer got
+   * lost must hear that it is out. For the same reason a group stays known for a while after its last member left.
+   */
+  leave({ groupId, sessionId }: Membership): Promise<boolean> {
+    return this.writer.write(async (manager) => {
+      const known = await manager.update(ClosedGroup, { groupId }, { changedAt: Date.now() });
+      if (!known.affected) return false;
+      await manager.delete(ClosedGroupMember, { groupId, sessionId });
+      return true;
+    });
+  }
+
+  /** Forgets groups without members that nobody left since `before` (UTC epoch milliseconds); returns how many. */
+  forgetEmpty(before: number): Promise<number> {
+    return this.writer.write(async (manager) => {
+      const result = await manager
+        .createQueryBuilder()
+        .delete()
+        .from(ClosedGroup)
+        .where('changed_at < :before', { before })
+        .andWhere('group_id NOT IN (SELECT group_id FROM closed_group_members)')
+        .execute();
+      return result.affected ?? 0;
+    });
+  }
+}

@@ -1,0 +1,51 @@
+import { type LoggerService } from '@nestjs/common';
+import { type Level, type Logger, pino } from 'pino';
+import { type LogLevel } from '../config/app-config.js';
+import { describeError } from './describe-error.js';
+
+/**
+ * Nest's logger on pino: one JSON line per event.
+ *
+ * Callers pass either a text, or `{ msg, ...fields }`. An error is never handed to pino as it is; see
+ * {@link describeError}.
+ */
+export class PinoLogger implements LoggerService {
+  private constructor(private readonly pino: Logger) {}
+
+  static create(level: LogLevel): PinoLogger {
+    return new PinoLogger(pino({ level, base: { pid: process.pid } }));
+  }
+
+  log(message: unknown, ...rest: unknown[]): void {
+    this.write('info', message, rest);
+  }
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.write('error', message, rest);
+  }
+
+  warn(message: unknown, ...rest: unknown[]): void {
+    this.write('warn', message, rest);
+  }
+
+  debug(message: unknown, ...rest: unknown[]): void {
+    this.write('debug', message, rest);
+  }
+
+  verbose(message: unknown, ...rest: unknown[]): void {
+    this.write('trace', message, rest);
+  }
+
+  fatal(message: unknown, ...rest: unknown[]): void {
+    this.write('fatal', message, rest);
+  }
+
+  /** Nest appends the context (the class's name) as the last argument. */
+  private write(level: Level, message: unknown, rest: unknown[]): void {
+    const context = rest.at(-1);
+    const fields = typeof context === 'string' ? { context } : {};
+    if (message instanceof Error) this.pino[level]({ ...fields, error: describeError(message) }, 'unexpected error');
+    else if (typeof message === 'object' && message !== null) this.pino[level]({ ...fields, ...message });
+    else this.pino[level](fields, String(message));
+  }
+}

@@ -1,0 +1,43 @@
+import { type DataSourceOptions } from 'typeorm';
+import { type DatabaseConfig } from '../config/app-config.js';
+import { Initial1795000000000 } from './migrations/1795000000000-initial.js';
+
+/** Every schema change, oldest first. */
+export const MIGRATIONS = [Initial1795000000000];
+
+interface SqlitePragmas {
+  pragma(text: string): unknown;
+}
+
+/**
+ * How TypeORM reaches the database. Both kinds run the same migrations at start and never synchronize.
+ *
+ * SQLite: WAL with `synchronous=FULL`, so that a commit is on disk when it returns. One connection is shared by
+ * everything, therefore all writes go through the `DatabaseWriter`.
+ */
+export function databaseOptions(config: DatabaseConfig): DataSourceOptions {
+  const common = { migrations: MIGRATIONS, migrationsRun: true, synchronize: false, logging: false as const };
+  if (config.kind === 'sqlite') {
+    return {
+      ...common,
+      type: 'better-sqlite3',
+      database: config.path,
+      enableWAL: true,
+      prepareDatabase: (database: SqlitePragmas) => {
+        database.pragma('busy_timeout = 5000');
+        database.pragma('synchronous = FULL');
+      },
+    };
+  }
+  return {
+    ...common,
+    type: new URL(config.url).protocol === 'mysql:' ? 'mysql' : 'mariadb',
+    url: config.url.replace(/^mariadb:/, 'mysql:'),
+    charset: 'utf8mb4',
+    timezone: 'Z',
+    supportBigNumbers: true,
+    bigNumberStrings: false,
+    poolSize: 10,
+    connectTimeout: 10_000,
+  };
+}

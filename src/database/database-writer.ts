@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+
+type Work<T> = (manager: EntityManager) => Promise<T>;
+
+interface Waiting {
+  work: Work<unknown>;
+  resolve: (value: unknown) => void;
+  reject: (error: unknown) => void;
+}
+
+const MAX_GROUP = 256;
+const MAX_ATTEMPTS = 5;
+
+/**
+ * The only way to write to the database: each piece of work is one transaction, committed when the promise resolves.
+ *
+ * On SQLite TypeORM shares one connection, where concurrent transactions fail and a stray write joins whatever
+ * transaction is open. So work is queued, and what waits together shares one transaction and one disk flush. When a
+ * piece of such a group fails, the group is rolled back and its pieces run one by one, so that only that piece is
+ * refused. Work must therefore be safe to run again: no effects outside the database.
+ *
+ * On MariaDB and MySQL each piece is a transaction of its own on the pool; a deadlock victim runs again.
+ */
+@Injectable()
+export class DatabaseWriter {
+  private readonly sharedConnection: boolean;
+  private waiting: Waiting[] = [];
+  private running = false;
+
+  constructor(private readonly dataSource: DataSource) {
+    this.sharedConnection = dataSource.options.type === 'better-sqlite3';
+  }
+
+  write<T>(work: Work<T>): Promise<T> {
+    if (!this.sharedConnection) return this.retryDeadlocks(work);
+    return new Promise<T>((resolve, reject) => {
+      this.waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
+      if (!this.running) {
+        this.running = true;
+        void this.runGroups();
+      }
+    });
+  }
+
+  private async runGroups(): Promise<void> {
+    while (this.waiting.length > 0) {
+      // A disk flush blocks the event loop: let the requests that came meanwhile join the group.
+      await new Promise((resolve) => setImmediate(resolve));
+      const group = this.waiting.splice(0, MAX_GROUP);
+      if (!(await this.tryTogether(group))) for (const single of group) await this.runAlone(single);
+    }
+    this.running = false;
+  }
+
+  private async tryTogether(group: Waiting[]): Promise<boolean> {
+    if (group.length === 1) return false;
+    try {
+      const values = await this.dataSource.transaction(async (manager) => {
+        const results: unknown[] = [];
+        for (const { work } of group) results.push(await work(manager));
+        return results;
+      });
+      group.forEach(({ resolve }, index) => resolve(values[index]));
+      return true;
+    } catch {
+      // Which piece failed shows when they run alone, and its caller gets the error there.
+      return false;
+    }
+  }
+
+  private async runAlone({ work, resolve, reject }: Waiting): Promise<void> {
+    try {
+      resolve(await this.dataSource.transaction(work));
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  private async retryDeadlocks<T>(work: Work<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.dataSource.transaction(work);
+      } catch (error) {
+        if (attempt >= MAX_ATTEMPTS || !isTransient(error)) throw error;
+      }
+    }
+  }
+}
+
+/** InnoDB rolled the transaction back because of others, or two of them inserted the same key at once. */
+function isTransient(error: unknown): boolean {
+  const driverError: unknown = error instanceof QueryFailedError ? error.driverError : undefined;
+  if (typeof driverError !== 'object' || driverError === null || !('code' in driverError)) return false;
+  return ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_DUP_ENTRY'].includes(String(driverError.code));
+}

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Device } from './device.entity.js';
+import { DevicesCommands } from './devices.commands.js';
+import { DevicesService } from './devices.service.js';
+import { SuspectToken } from './suspect-token.entity.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([Device, SuspectToken])],
+  providers: [DevicesService, DevicesCommands],
+  exports: [DevicesService],
+})
+export class DevicesModule {}

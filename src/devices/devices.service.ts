@@ -1,0 +1,93 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type EntityManager, Not, Repository } from 'typeorm';
+import { DatabaseWriter } from '../database/database-writer.js';
+import { Device, type DeviceType } from './device.entity.js';
+import { type Registration } from './dto/device-commands.dto.js';
+
+/** Bound on the work that one notification can cause. */
+export const MAX_DEVICES_PER_SESSION_ID = 100;
+
+export interface DeviceCounts {
+  byType: Record<DeviceType, number>;
+  sessionIds: number;
+}
+
+/** A token as it was when a push was sent to it; removal compares it with what is stored now. */
+export interface TokenSnapshot {
+  token: string;
+  registeredAt: number;
+}
+
+/** The registry of device tokens. */
+@Injectable()
+export class DevicesService {
+  private latestRegistration = 0;
+
+  constructor(
+    @InjectRepository(Device) private readonly devices: Repository<Device>,
+    private readonly writer: DatabaseWriter,
+  ) {}
+
+  /**
+   * Stores or refreshes a token, moving it from whatever id had it before.
+   * False: the id has too many devices already, and nothing was changed.
+   */
+  async save(manager: EntityManager, registration: Registration, legacyGroupsOnly: boolean): Promise<boolean> {
+    const others = await manager.countBy(Device, { sessionId: registration.sessionId, token: Not(registration.token) });
+    if (others >= MAX_DEVICES_PER_SESSION_ID) return false;
+    const row = { ...registration, legacyGroupsOnly, registeredAt: this.nextRegistrationTime(), apnsEnvironment: null };
+    const updated = await manager.update(Device, { token: registration.token }, row);
+    if (!updated.affected) await manager.insert(Device, row);
+    return true;
+  }
+
+  /** False: no such token. */
+  async remove(token: string): Promise<boolean> {
+    const result = await this.writer.write((manager) => manager.delete(Device, { token }));
+    return (result.affected ?? 0) > 0;
+  }
+
+  /** Removes those tokens that were not registered again since; returns how many went. */
+  async removeUnchanged(tokens: readonly TokenSnapshot[]): Promise<number> {
+    return this.writer.write(async (manager) => {
+      let removed = 0;
+      for (const { token, registeredAt } of tokens) {
+        removed += (await manager.delete(Device, { token, registeredAt })).affected ?? 0;
+      }
+      return removed;
+    });
+  }
+
+  /** Keeps in mind which APNs environment accepts a token, unless the token was registered again since. */
+  async rememberApnsEnvironment(
+    { token, registeredAt }: TokenSnapshot,
+    environment: 'production' | 'sandbox',
+  ): Promise<void> {
+    await this.writer.write((manager) =>
+      manager.update(Device, { token, registeredAt }, { apnsEnvironment: environment }),
+    );
+  }
+
+  async count(): Promise<DeviceCounts> {
+    const rows = await this.devices
+      .createQueryBuilder('device')
+      .select('device.deviceType', 'type')
+      .addSelect('COUNT(*)', 'count')
+      .groupBy('device.deviceType')
+      .getRawMany<{ type: DeviceType; count: number | string }>();
+    const ids = await this.devices
+      .createQueryBuilder('device')
+      .select('COUNT(DISTINCT device.sessionId)', 'count')
+      .getRawOne<{ count: number | string }>();
+    const byType = { ios: 0, android: 0, huawei: 0, unknown: 0 };
+    for (const { type, count } of rows) byType[type] = Number(count);
+    return { byType, sessionIds: Number(ids?.count ?? 0) };
+  }
+
+  /** Strictly rising, so that a registration is never mistaken for the one before it, even when the clock steps back. */
+  private nextRegistrationTime(): number {
+    this.latestRegistration = Math.max(Date.now(), this.latestRegistration + 1);
+    return this.latestRegistration;
+  }
+}
