@@ -1,0 +1,141 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createConnection } from 'mysql2/promise';
+
+export interface MariaDbPrograms {
+  readonly server: string;
+  readonly installer: string;
+}
+
+export interface PrivateMariaDb {
+  /** `mysql://user:password@host:port` of a user that may create databases. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+const START_DEADLINE_MS = 30_000;
+
+/**
+ * The server ends when standard input does, which is when the test run stops it or dies in whatever way.
+ * $1 is its folder, the rest is its command line.
+ */
+const GUARD = 'folder=$1; shift; "$@" </dev/null & cat >/dev/null; kill $!; wait $!; rm -rf "$folder"';
+
+/** Looks in PATH and where Debian keeps what only root has in PATH. MySQL's programs do not count: they start differently. */
+export function findMariaDb(): MariaDbPrograms | null {
+  const installer = findProgram('mariadb-install-db');
+  const server = ['mariadbd', 'mysqld'].map(findProgram).find((file) => file !== null && isMariaDb(file));
+  return installer && server ? { server, installer } : null;
+}
+
+/** Starts a server of our own in a temporary folder, as the user who runs the tests, root or not. */
+export async function startMariaDb(programs: MariaDbPrograms): Promise<PrivateMariaDb> {
+  const folder = mkdtempSync(join(tmpdir(), 'spns-mariadb-'));
+  const common = ['--no-defaults', `--user=${userInfo().username}`, `--datadir=${join(folder, 'data')}`];
+  const logFile = join(folder, 'server.log');
+  const password = randomBytes(16).toString('hex');
+  const port = await freePort();
+  mkdirSync(join(folder, 'data'));
+  writeFileSync(
+    join(folder, 'init.sql'),
+    `CREATE USER 'tests'@'127.0.0.1' IDENTIFIED BY '${password}';\nGRANT ALL ON *.* TO 'tests'@'127.0.0.1';\n`,
+    { mode: 0o600 },
+  );
+  try {
+    execFileSync(programs.installer, [...common, '--skip-test-db'], { stdio: 'pipe' });
+  } catch (cause) {
+    rmSync(folder, { recursive: true, force: true });
+    throw new Error('MariaDB could not make its data folder.', { cause });
+  }
+
+  // The character set stays the server's own: the migrations must not lean on a friendlier one.
+  const command = [
+    programs.server,
+    ...common,
+    `--init-file=${join(folder, 'init.sql')}`,
+    `--socket=${join(folder, 'db.sock')}`,
+    `--pid-file=${join(folder, 'db.pid')}`,
+    '--bind-address=127.0.0.1',
+    `--port=${port}`,
+    '--skip-name-resolve',
+    '--skip-log-bin',
+    '--innodb-flush-log-at-trx-commit=2',
+    '--innodb-buffer-pool-size=64M',
+  ];
+  const log = openSync(logFile, 'w');
+  // A group of its own, or Ctrl-C would end the guard before the server.
+  const guard = spawn('sh', ['-c', GUARD, 'sh', folder, ...command], { stdio: ['pipe', log, log], detached: true });
+  closeSync(log);
+  const stop = async (): Promise<void> => {
+    const ended = once(guard, 'exit');
+    guard.stdin?.end();
+    await ended;
+  };
+
+  const url = `mysql://tests:${password}@127.0.0.1:${port}`;
+  try {
+    await waitUntilItAnswers(url);
+  } catch (cause) {
+    const lastLines = readFileSync(logFile, 'utf8').split('\n').slice(-15).join('\n');
+    await stop();
+    throw new Error(`MariaDB did not start. The end of its log:\n${lastLines}`, { cause });
+  }
+  return { url, stop };
+}
+
+async function waitUntilItAnswers(url: string): Promise<void> {
+  const deadline = Date.now() + START_DEADLINE_MS;
+  for (;;) {
+    try {
+      const connection = await createConnection(url);
+      await connection.end();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(50);
+    }
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function findProgram(name: string): string | null {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isMariaDb(server: string): boolean {
+  return execFileSync(server, ['--no-defaults', '--version'], { encoding: 'utf8' }).includes('MariaDB');
+}

@@ -1,0 +1,31 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['src/**/*.spec.ts', 'gateways/**/*.spec.ts'], pool: 'forks' } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/**/*.e2e-spec.ts'],
+          pool: 'forks',
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
+    ],
+    // Here and not in the projects: one MariaDB serves both of them.
+    globalSetup: ['./test/support/mariadb.global-setup.ts'],
+    maxWorkers: 2,
+    reporters: ['default', './test/ci-reporter.ts'],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'html'],
+      thresholds: {
+        lines: 90,
+        'src/onion/protocol/**/*.ts': { lines: 100, branches: 100 },
+      },
+    },
+  },
+});
