@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { DevicesModule } from '../devices/devices.module.js';
+import { BasicAuthGuard } from './basic-auth.guard.js';
+import { StatisticsPeriod } from './statistics-period.entity.js';
+import { StatisticsController } from './statistics.controller.js';
+import { StatisticsScheduler } from './statistics.scheduler.js';
+import { StatisticsService } from './statistics.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([StatisticsPeriod]), DevicesModule],
+  controllers: [StatisticsController],
+  providers: [StatisticsService, StatisticsScheduler, BasicAuthGuard],
+  exports: [StatisticsService],
+})
+export class StatisticsModule {}
