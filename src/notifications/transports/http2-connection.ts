@@ -1,0 +1,218 @@
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { type SecureContextOptions } from 'node:tls';
+import { ChannelError, type ChannelErrorReason } from './http2-answer.js';
+import { type ExchangeOwner, Http2Exchange, type Http2Request } from './http2-exchange.js';
+
+/** So many time-outs without an answer between them mean that the connection is dead, not that one answer is late. */
+const TIMEOUTS_TO_RETIRE = 3;
+/** How long the peer may take to close its side of a connection without streams. */
+const END_GRACE_MS = 1_000;
+
+export interface Http2ConnectionOptions {
+  origin: string;
+  tls: () => SecureContextOptions;
+  requestTimeoutMs: number;
+  connectTimeoutMs: number;
+  idlePingMs: number;
+  maxConcurrentStreams: number;
+}
+
+/** How a connection tells its channel. */
+export interface ConnectionListener {
+  /** There may be room for requests. */
+  room(connection: Http2Connection): void;
+  /** It takes no more requests; those in flight go on. */
+  retired(connection: Http2Connection): void;
+  /** It is gone. `failure` is set when it could not be made. */
+  closed(connection: Http2Connection, failure: ChannelErrorReason | null): void;
+}
+
+/**
+ * One TLS connection with its HTTP/2 session. It is usable from the peer's first SETTINGS on, so that its stream limit is
+ * known and a client certificate that the peer refuses (TLS 1.3 tells only after the handshake) costs no request.
+ */
+export class Http2Connection implements ExchangeOwner {
+  readonly #exchanges = new Set<Http2Exchange>();
+  #session: ClientHttp2Session | null = null;
+  #streamLimit = 0;
+  #ready = false;
+  #retired = false;
+  #closed = false;
+  #lastStreamId = Infinity;
+  #timeoutsInARow = 0;
+  #connectTimer: NodeJS.Timeout | undefined;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #endTimer: NodeJS.Timeout | undefined;
+  #failure: ChannelErrorReason | null = 'ConnectFailed';
+
+  constructor(
+    private readonly options: Http2ConnectionOptions,
+    private readonly listener: ConnectionListener,
+  ) {}
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get broken(): boolean {
+    return this.#session === null || this.#session.destroyed;
+  }
+
+  get lastStreamId(): number {
+    return this.#lastStreamId;
+  }
+
+  /** Streams that may be opened now. */
+  get room(): number {
+    if (!this.#ready || this.#retired || this.#session === null || this.#session.closed) return 0;
+    return this.#streamLimit - this.#exchanges.size;
+  }
+
+  /** Begins to connect. The end of it is told to the listener, never thrown. */
+  open(): void {
+    let session: ClientHttp2Session;
+    try {
+      session = connect(this.options.origin, {
+        ...this.options.tls(),
+        minVersion: 'TLSv1.2',
+        ALPNProtocols: ['h2'],
+        // Said here because NODE_TLS_REJECT_UNAUTHORIZED would otherwise decide.
+        rejectUnauthorized: true,
+        settings: { enablePush: false },
+      });
+    } catch {
+      this.#failure = 'TlsFailed';
+      process.nextTick(() => this.#onClose());
+      return;
+    }
+    this.#session = session;
+    this.#connectTimer = setTimeout(() => this.#abandon('ConnectTimeout'), this.options.connectTimeoutMs);
+    session.on('connect', () => {
+      if (session.alpnProtocol !== 'h2') this.#abandon('TlsFailed');
+    });
+    session.on('remoteSettings', (settings) => {
+      this.#streamLimit = Math.min(settings.maxConcurrentStreams ?? Infinity, this.options.maxConcurrentStreams);
+      this.#becomeReady();
+      this.listener.room(this);
+    });
+    session.on('goaway', (_code, lastStreamId) => this.#onGoaway(lastStreamId));
+    session.on('error', (error) => this.#onError(error));
+    // A frame that belongs to no stream cannot be sent: Node closes the session by itself.
+    session.on('frameError', () => this.retire());
+    session.on('close', () => this.#onClose());
+  }
+
+  /** Sends a request on a stream of its own. False = the session takes no more, the request was not touched. */
+  send(request: Http2Request): boolean {
+    const session = this.#session;
+    if (session === null || this.room <= 0) return false;
+    try {
+      const stream = session.request(request.headers, { endStream: false });
+      this.#exchanges.add(new Http2Exchange(this, request, stream, this.options.requestTimeoutMs));
+      this.#idleTimer?.refresh();
+      // The session has used up its stream numbers.
+      if (stream.id === undefined) this.retire();
+      return true;
+    } catch (error) {
+      if (session.closed || session.destroyed) {
+        this.retire();
+        return false;
+      }
+      request.reject(new ChannelError('InvalidRequest', { cause: error }));
+      return true;
+    }
+  }
+
+  /** Takes no more requests and closes after the last answer. */
+  retire(): void {
+    if (this.#retired) return;
+    this.#retired = true;
+    clearTimeout(this.#idleTimer);
+    this.listener.retired(this);
+    if (!this.#ready) this.#session?.destroy();
+    else this.#endWhenDrained();
+  }
+
+  /** Its credentials are out of date: retires, and when it is not usable yet, nobody is told that it failed. */
+  discard(): void {
+    if (!this.#ready) this.#failure = null;
+    this.retire();
+  }
+
+  /** Closes now; what is in flight fails. */
+  destroy(): void {
+    this.retire();
+    this.#session?.destroy();
+  }
+
+  settled(outcome: 'answered' | 'timeout' | 'failed'): void {
+    if (outcome === 'answered') this.#timeoutsInARow = 0;
+    if (outcome === 'timeout' && ++this.#timeoutsInARow >= TIMEOUTS_TO_RETIRE) this.retire();
+  }
+
+  finished(exchange: Http2Exchange): void {
+    this.#exchanges.delete(exchange);
+    if (this.#retired) this.#endWhenDrained();
+    else this.listener.room(this);
+  }
+
+  #becomeReady(): void {
+    if (this.#ready) return;
+    this.#ready = true;
+    clearTimeout(this.#connectTimer);
+    this.#idleTimer = setTimeout(() => this.#pingWhenIdle(), this.options.idlePingMs);
+    this.#idleTimer.unref();
+  }
+
+  #onGoaway(lastStreamId: number): void {
+    this.#lastStreamId = Math.min(this.#lastStreamId, lastStreamId);
+    this.retire();
+    for (const exchange of [...this.#exchanges]) if (exchange.unprocessed) exchange.fail('GoAway');
+  }
+
+  #onError(error: Error): void {
+    if (!this.#ready && this.#failure === 'ConnectFailed' && isTlsError(error)) this.#failure = 'TlsFailed';
+    this.retire();
+  }
+
+  #onClose(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#connectTimer);
+    clearTimeout(this.#endTimer);
+    this.retire();
+    for (const exchange of [...this.#exchanges]) exchange.cancel(exchange.unprocessed ? 'GoAway' : 'ConnectionLost');
+    this.listener.closed(this, this.#ready ? null : this.#failure);
+  }
+
+  #abandon(failure: ChannelErrorReason): void {
+    this.#failure = failure;
+    this.destroy();
+  }
+
+  #pingWhenIdle(): void {
+    const session = this.#session;
+    if (session === null || session.destroyed || this.#retired) return;
+    this.#idleTimer?.refresh();
+    if (this.#exchanges.size > 0) return;
+    const unanswered = setTimeout(() => this.destroy(), this.options.connectTimeoutMs);
+    unanswered.unref();
+    const sent = session.ping((error) => {
+      clearTimeout(unanswered);
+      if (error) this.destroy();
+    });
+    if (!sent) this.destroy();
+  }
+
+  #endWhenDrained(): void {
+    if (this.#exchanges.size > 0 || this.#session === null || this.#endTimer) return;
+    this.#session.close();
+    this.#endTimer = setTimeout(() => this.#session?.destroy(), END_GRACE_MS);
+  }
+}
+
+/** TLS errors carry OpenSSL's or Node's own codes; what the system says about the network is like ECONNREFUSED. */
+function isTlsError(error: Error): boolean {
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return code === 'EPROTO' || !/^E[A-Z]+$/.test(code);
+}
