@@ -1,0 +1,47 @@
+import { decodeStringList, encodeStringList } from './bencode.js';
+import { Channel } from './channel.js';
+import { parseEncType } from './ciphers.js';
+import { type Envelope, type InnerStatus, type OpenResult, refused, unusable } from './envelope.js';
+import { parseJsonObject } from './json.js';
+import { type X25519KeyPair } from './key-agreement.js';
+import { decodeEphemeralKey } from './key-encodings.js';
+import { parseOuterBody } from './outer-body.js';
+
+/**
+ * Onion requests of version 4, `POST /oxen/v4/lsrpc`. See docs/protocol.md, "Version 4".
+ *
+ * Request plaintext: `l <n>:<metadata JSON> <n>:<body JSON> e`; the endpoint comes from the metadata alone, the arguments
+ * from the body alone. Reply: the sealed bytes as they are, with a list of the same form inside.
+ */
+export const envelopeV4: Envelope = {
+  contentType: 'application/octet-stream',
+
+  open(server: X25519KeyPair, body: Buffer): OpenResult {
+    const outer = parseOuterBody(body);
+    if (!outer) return refused('frame');
+    const encType = parseEncType(outer.fields['enc_type']);
+    if (!encType) return refused('enc-type');
+    const clientKey = decodeEphemeralKey(outer.fields['ephemeral_key']);
+    const channel = clientKey && Channel.ofServer(server, clientKey, encType);
+    if (!channel) return refused('ephemeral-key');
+    const payload = channel.open(outer.ciphertext);
+    return payload ? readPayload(channel, payload) : refused('undecryptable');
+  },
+
+  sealReply(channel: Channel, status: InnerStatus, json: string, nonce?: Uint8Array): Buffer {
+    // Desktop drops the body unless the content type is exactly this, without a charset.
+    const metadata = `{"code": ${status}, "headers": {"content-type": "application/json"}}`;
+    return channel.seal(encodeStringList(metadata, json), nonce);
+  },
+};
+
+function readPayload(channel: Channel, payload: Buffer): OpenResult {
+  const parts = decodeStringList(payload);
+  const metadata = parts && parseJsonObject(parts[0]);
+  if (!metadata) return unusable(channel, 'payload');
+  const endpoint = metadata['endpoint'];
+  if (typeof endpoint !== 'string') return unusable(channel, 'endpoint');
+  const args = parts[1] ? parseJsonObject(parts[1]) : null;
+  if (!args) return unusable(channel, 'body');
+  return { kind: 'request', channel, endpoint: endpoint.startsWith('/') ? endpoint.slice(1) : endpoint, args };
+}
