@@ -16,8 +16,12 @@ export interface TestDatabases {
  * What the suite opens on a database it closes in its own `afterEach` or `afterAll`; those run before the removal.
  */
 export function describeEachDatabase(name: string, suite: (databases: TestDatabases) => void): void {
-  describe(`${name} (SQLite)`, () => suite(sqliteDatabases()));
-  describe.skipIf(inject('mysqlUrl') === null)(`${name} (MariaDB)`, () => suite(mysqlDatabases()));
+  describe(`${name} (SQLite)`, () => {
+    suite(sqliteDatabases());
+  });
+  describe.skipIf(inject('mysqlUrl') === null)(`${name} (MariaDB)`, () => {
+    suite(mysqlDatabases());
+  });
 }
 
 function sqliteDatabases(): TestDatabases {

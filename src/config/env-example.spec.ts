@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { ENVIRONMENT_VARIABLES, parseConfig } from './app-config.js';
+
+const ASSIGNMENT = /^# ([A-Z_]+)=.*$/;
+const lines = readFileSync('.env.example', 'utf8').split('\n');
+const shown = parseEnv(lines.flatMap((line) => (ASSIGNMENT.test(line) ? line.slice(2) : [])).join('\n'));
+const names = lines.flatMap((line) => ASSIGNMENT.exec(line)?.[1] ?? []);
+
+describe('.env.example', () => {
+  it('lists every variable once and no other', () => {
+    expect(names.toSorted()).toEqual(ENVIRONMENT_VARIABLES.toSorted());
+  });
+
+  it('sets nothing when it is copied as it is', () => {
+    expect(parseEnv(lines.join('\n'))).toEqual({});
+  });
+
+  it('shows the defaults', () => {
+    expect(parseConfig(shown)).toEqual(parseConfig({}));
+  });
+
+  it('shows the defaults of providers that are configured, too', () => {
+    const notEmpty = Object.fromEntries(Object.entries(shown).filter(([, value]) => value !== ''));
+    const providers = {
+      APNS_CERT_FILE: 'package.json',
+      FCM_SERVICE_ACCOUNT_FILE: 'package.json',
+      HUAWEI_APP_ID: 'id',
+      HUAWEI_APP_SECRET: 'secret',
+    };
+    expect(parseConfig({ ...notEmpty, ...providers })).toEqual(parseConfig(providers));
+  });
+});
