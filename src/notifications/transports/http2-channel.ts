@@ -70,8 +70,11 @@ export class Http2Channel implements ConnectionListener {
     return this.#closing;
   }
 
+  opened(): void {
+    this.#pace.opened(performance.now());
+  }
+
   room(): void {
-    this.#pace.succeeded();
     this.#pump();
   }
 
@@ -111,7 +114,6 @@ export class Http2Channel implements ConnectionListener {
       }, delay);
       return null;
     }
-    this.#pace.started(performance.now());
     const connection = new Http2Connection(this.#options, this);
     this.#connections.add(connection);
     connection.open();

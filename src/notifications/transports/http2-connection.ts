@@ -1,5 +1,6 @@
-import { type ClientHttp2Session, connect } from 'node:http2';
-import { type SecureContextOptions } from 'node:tls';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { isIP } from 'node:net';
+import { connect as connectTls, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { ChannelError, type ChannelErrorReason } from './http2-answer.js';
 import { type ExchangeOwner, Http2Exchange, type Http2Request } from './http2-exchange.js';
 
@@ -19,8 +20,10 @@ export interface Http2ConnectionOptions {
 
 /** How a connection tells its channel. */
 export interface ConnectionListener {
+  /** It is usable now. */
+  opened(): void;
   /** There may be room for requests. */
-  room(connection: Http2Connection): void;
+  room(): void;
   /** It takes no more requests; those in flight go on. */
   retired(connection: Http2Connection): void;
   /** It is gone. `failure` is set when it could not be made. */
@@ -33,6 +36,7 @@ export interface ConnectionListener {
  */
 export class Http2Connection implements ExchangeOwner {
   readonly #exchanges = new Set<Http2Exchange>();
+  #socket: TLSSocket | null = null;
   #session: ClientHttp2Session | null = null;
   #streamLimit = 0;
   #ready = false;
@@ -70,36 +74,39 @@ export class Http2Connection implements ExchangeOwner {
 
   /** Begins to connect. The end of it is told to the listener, never thrown. */
   open(): void {
-    let session: ClientHttp2Session;
+    this.#connectTimer = setTimeout(() => this.#abandon('ConnectTimeout'), this.options.connectTimeoutMs);
     try {
-      session = connect(this.options.origin, {
-        ...this.options.tls(),
-        minVersion: 'TLSv1.2',
-        ALPNProtocols: ['h2'],
-        // Said here because NODE_TLS_REJECT_UNAUTHORIZED would otherwise decide.
-        rejectUnauthorized: true,
-        settings: { enablePush: false },
-      });
+      this.#socket = this.#openSocket();
     } catch {
       this.#failure = 'TlsFailed';
       process.nextTick(() => this.#onClose());
       return;
     }
-    this.#session = session;
-    this.#connectTimer = setTimeout(() => this.#abandon('ConnectTimeout'), this.options.connectTimeoutMs);
-    session.on('connect', () => {
-      if (session.alpnProtocol !== 'h2') this.#abandon('TlsFailed');
+    const socket = this.#socket;
+    const session = connectHttp2(this.options.origin, {
+      createConnection: () => socket,
+      settings: { enablePush: false },
     });
+    this.#session = session;
+    socket.on('secureConnect', () => {
+      if (socket.alpnProtocol !== 'h2') this.#abandon('TlsFailed');
+    });
+    // Not all TLS errors reach the session: an alert after the handshake leaves it waiting.
+    socket.on('error', (error) => {
+      this.#onError(error);
+      socket.destroy();
+    });
+    // The socket's end, and not the session's: after `close()` a session waits for its peer's FIN as long as that takes.
+    socket.on('close', () => this.#onClose());
     session.on('remoteSettings', (settings) => {
       this.#streamLimit = Math.min(settings.maxConcurrentStreams ?? Infinity, this.options.maxConcurrentStreams);
       this.#becomeReady();
-      this.listener.room(this);
+      this.listener.room();
     });
     session.on('goaway', (_code, lastStreamId) => this.#onGoaway(lastStreamId));
     session.on('error', (error) => this.#onError(error));
     // A frame that belongs to no stream cannot be sent: Node closes the session by itself.
     session.on('frameError', () => this.retire());
-    session.on('close', () => this.#onClose());
   }
 
   /** Sends a request on a stream of its own. False = the session takes no more, the request was not touched. */
@@ -129,7 +136,7 @@ export class Http2Connection implements ExchangeOwner {
     this.#retired = true;
     clearTimeout(this.#idleTimer);
     this.listener.retired(this);
-    if (!this.#ready) this.#session?.destroy();
+    if (!this.#ready) this.#socket?.destroy();
     else this.#endWhenDrained();
   }
 
@@ -142,7 +149,7 @@ export class Http2Connection implements ExchangeOwner {
   /** Closes now; what is in flight fails. */
   destroy(): void {
     this.retire();
-    this.#session?.destroy();
+    this.#socket?.destroy();
   }
 
   settled(outcome: 'answered' | 'timeout' | 'failed'): void {
@@ -153,13 +160,30 @@ export class Http2Connection implements ExchangeOwner {
   finished(exchange: Http2Exchange): void {
     this.#exchanges.delete(exchange);
     if (this.#retired) this.#endWhenDrained();
-    else this.listener.room(this);
+    else this.listener.room();
+  }
+
+  /** Throws when the credentials are not usable. */
+  #openSocket(): TLSSocket {
+    const { hostname, port } = new URL(this.options.origin);
+    const host = hostname.replace(/^\[|\]$/g, '');
+    return connectTls({
+      ...this.options.tls(),
+      host,
+      port: port === '' ? 443 : Number(port),
+      servername: isIP(host) ? undefined : host,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['h2'],
+      // Said here because NODE_TLS_REJECT_UNAUTHORIZED would otherwise decide.
+      rejectUnauthorized: true,
+    });
   }
 
   #becomeReady(): void {
     if (this.#ready) return;
     this.#ready = true;
     clearTimeout(this.#connectTimer);
+    this.listener.opened();
     this.#idleTimer = setTimeout(() => this.#pingWhenIdle(), this.options.idlePingMs);
     this.#idleTimer.unref();
   }
@@ -207,7 +231,7 @@ export class Http2Connection implements ExchangeOwner {
   #endWhenDrained(): void {
     if (this.#exchanges.size > 0 || this.#session === null || this.#endTimer) return;
     this.#session.close();
-    this.#endTimer = setTimeout(() => this.#session?.destroy(), END_GRACE_MS);
+    this.#endTimer = setTimeout(() => this.#socket?.destroy(), END_GRACE_MS);
   }
 }
 
