@@ -1,0 +1,205 @@
+import { type HuaweiConfig } from '../../config/app-config.js';
+import { CredentialError } from './credential-error.js';
+import { type HttpsAnswer, HttpsChannel } from './https-channel.js';
+import { clientCredentialsForm, readHuaweiSecret } from './huawei-credentials.js';
+import {
+  HUAWEI_MAX_TOKENS,
+  huaweiBody,
+  huaweiContentFits,
+  type HuaweiMessage,
+  type HuaweiVerdict,
+  readHuaweiAnswer,
+} from './huawei.protocol.js';
+import { OAuthTokenSource, type OAuthTokenSourceOptions, type TokenFailure } from './oauth-token-source.js';
+import { readTokenAnswer } from './oauth.protocol.js';
+import { type DeliveryResult, type Push, PushTransport } from './push-transport.js';
+import { failureOfSend } from './send-failure.js';
+import { readAuthorities } from './trusted-authorities.js';
+
+export interface HuaweiTransportOptions {
+  requestTimeoutMs: number;
+  connectTimeoutMs: number;
+  /** How long one push may go on to be split; what was not settled by then is tried again later. */
+  splitTimeoutMs: number;
+  token: Partial<OAuthTokenSourceOptions>;
+}
+
+const DEFAULTS: HuaweiTransportOptions = {
+  requestTimeoutMs: 10_000,
+  connectTimeoutMs: 10_000,
+  splitTimeoutMs: 30_000,
+  token: {},
+};
+
+const MAX_IN_FLIGHT = 32;
+/** Requests that one push is split into and that are under way at one time. */
+const SPLIT_WIDTH = 8;
+/** Room for pushes that are split, so that they do not wait for the others. */
+const MAX_SOCKETS = MAX_IN_FLIGHT * 2;
+
+/** A secret, the authorities it is used with, connections and tokens; replaced as a whole. */
+interface Session {
+  channel: HttpsChannel;
+  tokens: OAuthTokenSource;
+}
+
+/** One push on its way, as it changes with what HMS objects to. */
+interface Draft {
+  message: HuaweiMessage;
+  contentLeftOut: boolean;
+  /** On the clock of `performance.now()`. */
+  splitUntil: number;
+}
+
+/**
+ * HMS Push Kit with app-level authentication: one request carries a push to up to 1,000 devices, and one that HMS will
+ * not take as it is goes out again smaller, without content or less urgent.
+ */
+export class HuaweiTransport extends PushTransport {
+  readonly provider = 'huawei';
+  readonly maxTargets = HUAWEI_MAX_TOKENS;
+  readonly maxInFlight = MAX_IN_FLIGHT;
+
+  private readonly sendUrl: string;
+
+  private constructor(
+    private readonly config: HuaweiConfig,
+    private readonly options: HuaweiTransportOptions,
+    private session: Session,
+  ) {
+    super();
+    this.sendUrl = new URL(`/v1/${encodeURIComponent(config.appId)}/messages:send`, config.pushUrl).href;
+  }
+
+  /** Reads the secret; Huawei is asked when there is something to send. Rejects with a {@link CredentialError}. */
+  static async open(config: HuaweiConfig, options: Partial<HuaweiTransportOptions> = {}): Promise<HuaweiTransport> {
+    const complete = { ...DEFAULTS, ...options };
+    return new HuaweiTransport(config, complete, await openSession(config, complete));
+  }
+
+  async send(push: Push): Promise<DeliveryResult[]> {
+    const message: HuaweiMessage = { content: push.data, ttlMs: push.expiresAt - Date.now(), urgency: 'HIGH' };
+    const fits = huaweiContentFits(message);
+    const draft: Draft = {
+      message: fits ? message : { ...message, content: null },
+      contentLeftOut: !fits,
+      splitUntil: performance.now() + this.options.splitTimeoutMs,
+    };
+    return this.deliver(
+      draft,
+      push.targets.map(({ token }) => token),
+    );
+  }
+
+  /**
+   * A new secret is used only after Huawei gave it a token: nothing in its form tells a mistyped one. When Huawei cannot
+   * be asked at the moment, it is taken as it is.
+   */
+  async reloadCredentials(): Promise<void> {
+    const next = await openSession(this.config, this.options);
+    const proof = await next.tokens.token();
+    if (proof.kind === 'failed' && proof.cause === 'credential') {
+      await next.channel.close();
+      throw new CredentialError('HUAWEI_APP_SECRET', `is refused by Huawei's token endpoint (${proof.reason})`);
+    }
+    const former = this.session;
+    this.session = next;
+    await former.channel.close();
+  }
+
+  credentialExpiresAt(): null {
+    return null;
+  }
+
+  async close(): Promise<void> {
+    await this.session.channel.close();
+  }
+
+  /** One result per token, in order. Ends: each further round has less content, less urgency or fewer tokens. */
+  private async deliver(draft: Draft, tokens: readonly string[]): Promise<DeliveryResult[]> {
+    const verdict = await this.exchange(draft.message, tokens);
+    const all = (result: DeliveryResult) => tokens.map(() => result);
+    switch (verdict.kind) {
+      case 'accepted':
+        return tokens.map((token): DeliveryResult => {
+          if (verdict.illegalTokens.has(token)) return { outcome: 'token-gone', reason: verdict.reason };
+          if (!verdict.complete) return { outcome: 'retry', cause: 'outcome-unknown', reason: verdict.reason };
+          return { outcome: 'delivered', contentLeftOut: draft.contentLeftOut };
+        });
+      case 'result':
+        return all(verdict.result);
+      case 'token-refused':
+        return all({ outcome: 'retry', cause: 'credential', reason: verdict.reason });
+      case 'failed': {
+        const { cause, reason, retryAfterMs } = verdict;
+        return all({ outcome: 'retry', cause, reason, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
+      }
+      case 'too-large': {
+        if (draft.message.content === null) return all({ outcome: 'refused', reason: verdict.reason });
+        const message = { ...draft.message, content: null };
+        return this.deliver({ ...draft, message, contentLeftOut: true }, tokens);
+      }
+      case 'priority-refused': {
+        const { message } = draft;
+        if (message.urgency === 'NORMAL')
+          return all({ outcome: 'retry', cause: 'configuration', reason: verdict.reason });
+        return this.deliver({ ...draft, message: { ...message, urgency: 'NORMAL' } }, tokens);
+      }
+      case 'split':
+        if (tokens.length < 2) return all({ outcome: 'refused', reason: verdict.reason });
+        return this.deliverSplit(draft, tokens, verdict);
+    }
+  }
+
+  private async deliverSplit(
+    draft: Draft,
+    tokens: readonly string[],
+    { into, reason }: { into: 'halves' | 'singles'; reason: string },
+  ): Promise<DeliveryResult[]> {
+    const size = into === 'halves' ? Math.ceil(tokens.length / 2) : 1;
+    const results: DeliveryResult[] = [];
+    while (results.length < tokens.length && performance.now() < draft.splitUntil) {
+      const round = tokens.slice(results.length, results.length + size * SPLIT_WIDTH);
+      const parts = chunks(round, size).map((part) => this.deliver(draft, part));
+      results.push(...(await Promise.all(parts)).flat());
+    }
+    const rest = tokens.slice(results.length);
+    return [...results, ...rest.map((): DeliveryResult => ({ outcome: 'retry', cause: 'outcome-unknown', reason }))];
+  }
+
+  private async exchange(message: HuaweiMessage, tokens: readonly string[]): Promise<HuaweiVerdict | TokenFailure> {
+    const session = this.session;
+    const body = huaweiBody(message, tokens);
+    try {
+      return await session.tokens.withToken(async (accessToken): Promise<HuaweiVerdict> => {
+        const headers = {
+          authorization: `Bearer ${accessToken}`,
+          'content-type': 'application/json;charset=utf-8',
+        };
+        return readHuaweiAnswer(await session.channel.post(this.sendUrl, headers, body), tokens.length, Date.now());
+      });
+    } catch (error) {
+      return { kind: 'result', result: failureOfSend(error) };
+    }
+  }
+}
+
+async function openSession(config: HuaweiConfig, options: HuaweiTransportOptions): Promise<Session> {
+  const secret = await readHuaweiSecret(config.appSecret);
+  const ca = await readAuthorities(config.caFile, 'HUAWEI_CA_FILE');
+  const { connectTimeoutMs, requestTimeoutMs } = options;
+  const channel = new HttpsChannel({ ca, maxSockets: MAX_SOCKETS, connectTimeoutMs, requestTimeoutMs });
+  const tokenUrl = new URL('/oauth2/v3/token', config.authUrl).href;
+  const tokens = new OAuthTokenSource(async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const answer: HttpsAnswer = await channel.post(tokenUrl, headers, clientCredentialsForm(config.appId, secret));
+    return readTokenAnswer(answer, Date.now());
+  }, options.token);
+  return { channel, tokens };
+}
+
+function chunks<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
+    items.slice(index * size, (index + 1) * size),
+  );
+}
