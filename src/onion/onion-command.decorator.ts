@@ -24,4 +24,4 @@ export const OnionCommandMetadataKey = DiscoveryService.createDecorator<OnionCom
  * reach it. The message of the schema's first issue goes to the client, so it must be a fixed text.
  */
 export const OnionCommand = (name: string, schema: ZodType): MethodDecorator =>
-  OnionCommandMetadataKey({ name, schema }) as MethodDecorator;
+  OnionCommandMetadataKey({ name, schema });

@@ -6,6 +6,7 @@ import { type Envelope, type InnerStatus, resultJson } from './envelope.js';
 import { envelopeV2 } from './envelope-v2.js';
 import { envelopeV4 } from './envelope-v4.js';
 import { generateKeyPair } from './key-agreement.js';
+import { encodeOuterBody } from './outer-body.js';
 import { ONION_PATHS, OnionReplyError, type OnionVersion, openReply, sealRequest } from './onion-client.js';
 
 const server = generateKeyPair();
@@ -74,12 +75,16 @@ describe.each(kinds)('client and server with $version $encType', (kind) => {
       .map(([ciphertext, json, length]) =>
         Buffer.concat([Buffer.from([length, 0, 0, 0]), ciphertext, Buffer.from(json)]),
       );
+    const encType = fc.oneof(fc.constantFrom('gcm', 'xchacha20', undefined), fc.jsonValue());
+    const key = fc.oneof(
+      fc.string({ minLength: 32, maxLength: 32 }),
+      fc.constant(generateKeyPair().publicKey.toString('hex')),
+    );
     const keyed = fc
-      .tuple(fc.uint8Array({ maxLength: 64 }), fc.string({ minLength: 32, maxLength: 64 }), fc.anything())
-      .map(([ciphertext, key, encType]) => {
-        const json = Buffer.from(JSON.stringify({ ephemeral_key: key, enc_type: String(encType) }));
-        return Buffer.concat([Buffer.from([ciphertext.length, 0, 0, 0]), ciphertext, json]);
-      });
+      .tuple(fc.uint8Array({ maxLength: 64 }), key, encType)
+      .map(([ciphertext, ephemeral_key, enc_type]) =>
+        encodeOuterBody(Buffer.from(ciphertext), { ephemeral_key, enc_type }),
+      );
     fc.assert(
       fc.property(fc.oneof(anything, framed, keyed), (bytes) => {
         expect(['refused', 'unusable']).toContain(envelope.open(server, bytes).kind);

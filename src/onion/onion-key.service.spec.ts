@@ -1,0 +1,96 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parseConfig } from '../config/app-config.js';
+import { OnionKeyError } from './onion-key.file.js';
+import { OnionKeyService } from './onion-key.service.js';
+import { exportPrivateKey, generateKeyPair } from './protocol/key-agreement.js';
+
+let folder: string;
+let file: string;
+const pair = generateKeyPair();
+const raw = exportPrivateKey(pair);
+const load = (path = file) => new OnionKeyService(parseConfig({ ONION_PRIVATE_KEY_FILE: path }));
+const mode = (path: string) => statSync(path).mode & 0o777;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'onion-key-'));
+  file = join(folder, 'x25519-priv.pem');
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+describe('OnionKeyService', () => {
+  it.each([
+    ['64 hex characters', raw.toString('hex')],
+    ['hex with a newline, as the original server writes it', `${raw.toString('hex')}\n`],
+    ['hex in capitals with spaces and Windows line ends', `  ${raw.toString('hex').toUpperCase()}\r\n\r\n`],
+    ['hex with spaces between the bytes', raw.toString('hex').replace(/../g, '$& ')],
+    ['32 raw bytes', raw],
+  ])('reads %s', (_name, content) => {
+    writeFileSync(file, content);
+    expect(load().publicKeyHex).toBe(pair.publicKey.toString('hex'));
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['31 bytes', raw.subarray(1)],
+    ['63 hex characters', raw.toString('hex').slice(1)],
+    ['hex with a byte too many', `${raw.toString('hex')}00`],
+    ['a PEM file', '-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VuBCIEIA==\n-----END PRIVATE KEY-----\n'],
+    ['zeros, as a file that was lost in a crash', Buffer.alloc(32)],
+    ['zeros in hex', '0'.repeat(64)],
+  ])('stops at a file that holds %s, says what is needed and leaves the file alone', (_name, content) => {
+    writeFileSync(file, content);
+    expect(load).toThrow(OnionKeyError);
+    expect(load).toThrow(`${file} is not usable: it must hold a key as 64 hexadecimal characters or 32 raw bytes`);
+    expect(readFileSync(file)).toEqual(Buffer.from(content));
+  });
+
+  it('makes a key, its folder, and a file that only the owner can read', () => {
+    const nested = join(folder, 'a', 'b', 'key');
+    const made = load(nested);
+    expect(mode(nested)).toBe(0o600);
+    expect(readdirSync(join(folder, 'a', 'b'))).toEqual(['key']);
+    expect(readFileSync(nested, 'utf8')).toMatch(/^[0-9a-f]{64}\n$/);
+    expect(made.publicKeyHex).toMatch(/^[0-9a-f]{64}$/);
+    expect(load(nested).publicKeyHex).toBe(made.publicKeyHex);
+  });
+
+  it('makes a different key for every file', () => {
+    expect(load(join(folder, 'one')).publicKeyHex).not.toBe(load(join(folder, 'two')).publicKeyHex);
+  });
+
+  it('says that a folder is no key file', () => {
+    mkdirSync(file);
+    expect(load).toThrow(`${file} cannot be read (EISDIR)`);
+  });
+
+  it("says that a file takes the place of the key's folder", () => {
+    writeFileSync(file, 'x');
+    expect(() => load(join(file, 'key'))).toThrow(`${join(file, 'key')} cannot be read (ENOTDIR)`);
+  });
+
+  it('says that a key cannot be made behind a link to nowhere', () => {
+    symlinkSync(join(folder, 'nowhere'), file);
+    expect(load).toThrow(`${file} cannot be created (EEXIST)`);
+    expect(readdirSync(folder)).toEqual(['x25519-priv.pem']);
+  });
+
+  it('keeps the mode of a file that was there', () => {
+    writeFileSync(file, raw);
+    chmodSync(file, 0o400);
+    load();
+    expect(mode(file)).toBe(0o400);
+  });
+});

@@ -1,0 +1,65 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { describeError } from '../common/describe-error.js';
+import { CommandRegistry } from './command-registry.js';
+import { OnionKeyService } from './onion-key.service.js';
+import { type Envelope, type InnerStatus, resultJson } from './protocol/envelope.js';
+import { type JsonObject } from './protocol/json.js';
+import { contentRefusalMessage, type OpenRefusal } from './protocol/refusals.js';
+
+/** What goes back over HTTP. */
+export type OnionAnswer =
+  | { readonly kind: 'sealed'; readonly body: Buffer }
+  /** The request was not opened, so there is nobody to tell more than that. */
+  | { readonly kind: 'refused'; readonly reason: OpenRefusal };
+
+interface InnerAnswer {
+  readonly status: InnerStatus;
+  readonly code: 0 | 1;
+  readonly message: string;
+}
+
+const FAILED: InnerAnswer = {
+  status: 500,
+  code: 0,
+  message: 'The server could not do this now, try again later',
+};
+
+/** Opens a request, hands it to its command and seals what the command says. */
+@Injectable()
+export class OnionService {
+  private readonly logger = new Logger(OnionService.name);
+
+  constructor(
+    private readonly key: OnionKeyService,
+    private readonly commands: CommandRegistry,
+  ) {}
+
+  async answer(envelope: Envelope, body: Buffer): Promise<OnionAnswer> {
+    const opened = envelope.open(this.key.keyPair, body);
+    if (opened.kind === 'refused') return opened;
+    const { status, code, message } =
+      opened.kind === 'request'
+        ? await this.run(opened.endpoint, opened.args)
+        : badRequest(contentRefusalMessage(opened.reason));
+    return { kind: 'sealed', body: envelope.sealReply(opened.channel, status, resultJson(code, message)) };
+  }
+
+  private async run(endpoint: string, args: JsonObject): Promise<InnerAnswer> {
+    const command = this.commands.find(endpoint);
+    if (!command) return badRequest('Unknown command');
+    try {
+      const parsed = command.schema.safeParse(args);
+      if (!parsed.success) return badRequest(parsed.error.issues[0]?.message ?? 'Invalid arguments');
+      const { code, message } = await command.run(parsed.data);
+      return { status: 200, code, message };
+    } catch (error) {
+      // Found in the registry, so the name is one of ours and nothing that a client wrote.
+      this.logger.error({ command: endpoint, error: describeError(error) }, 'An onion command failed');
+      return FAILED;
+    }
+  }
+}
+
+function badRequest(message: string): InnerAnswer {
+  return { status: 400, code: 0, message };
+}
