@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Not, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { Device, type DeviceType } from './device.entity.js';
+import { SuspectToken } from './suspect-token.entity.js';
 import { type Registration } from './dto/device-commands.dto.js';
 
 /** Bound on the work that one notification can cause. */
@@ -54,6 +55,7 @@ export class DevicesService {
       let removed = 0;
       for (const { token, registeredAt } of tokens) {
         removed += (await manager.delete(Device, { token, registeredAt })).affected ?? 0;
+        await manager.delete(SuspectToken, { token });
       }
       return removed;
     });

@@ -65,6 +65,9 @@ export type DeliveryResult =
   | { outcome: 'retry'; cause: RetryCause; reason: string; /** the provider's Retry-After */ retryAfterMs?: number }
   | { outcome: 'refused'; reason: string };
 
+/** Injection token of the transports of the configured providers. */
+export const PUSH_TRANSPORTS = Symbol('PUSH_TRANSPORTS');
+
 /**
  * A way to one provider. It sends and reports; it never decides about tokens or retries.
  */

@@ -1,0 +1,57 @@
+export interface BreakerTiming {
+  threshold: number;
+  baseMs: number;
+  maxMs: number;
+}
+
+export type BreakerState = 'closed' | 'open' | 'probing';
+
+/**
+ * Keeps a failing provider from being asked again and again. Closed, everything passes. It opens after `threshold`
+ * failures in a row, or at once when told so; then nothing passes for a while, after which one probe at a time does.
+ * A probe that succeeds closes it, one that fails opens it for twice as long. Times are epoch milliseconds.
+ */
+export class CircuitBreaker {
+  private failures = 0;
+  private openings = 0;
+  private openUntil: number | null = null;
+  private probing = false;
+
+  constructor(private readonly timing: BreakerTiming) {}
+
+  state(now: number): BreakerState {
+    if (this.openUntil === null) return 'closed';
+    return now < this.openUntil || this.probing ? 'open' : 'probing';
+  }
+
+  /** Whether a request may go now. True while not closed makes the caller the probe: it must report back. */
+  tryPass(now: number): boolean {
+    const state = this.state(now);
+    if (state === 'probing') this.probing = true;
+    return state !== 'open';
+  }
+
+  succeeded(): void {
+    this.failures = 0;
+    this.openings = 0;
+    this.openUntil = null;
+    this.probing = false;
+  }
+
+  failed(now: number, options: { atOnce?: boolean; forMs?: number | undefined } = {}): void {
+    this.failures++;
+    const late = this.openUntil !== null && !this.probing;
+    // Requests that were under way when it opened fail too; they are no news.
+    if (late && options.forMs === undefined) return;
+    if (this.openUntil === null && !options.atOnce && this.failures < this.timing.threshold) return;
+    const pause = options.forMs ?? Math.min(this.timing.maxMs, this.timing.baseMs * 2 ** Math.min(this.openings, 30));
+    this.openUntil = Math.max(now + pause, this.openUntil ?? 0);
+    this.openings++;
+    this.probing = false;
+  }
+
+  /** The probe ended without telling anything about the provider. */
+  undecided(): void {
+    this.probing = false;
+  }
+}

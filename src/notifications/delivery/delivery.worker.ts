@@ -1,0 +1,130 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describeError } from '../../common/describe-error.js';
+import { type NewQueueItem, NotificationQueue, type QueueItem } from '../queue/notification-queue.js';
+import { type Recipients, RecipientsService } from '../recipients.service.js';
+import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
+import { Intake } from './intake.js';
+import { type ProviderLane } from './provider-lane.js';
+import { ProviderLanes } from './provider-lanes.js';
+import { Wakeup } from './wakeup.js';
+
+const ERROR_PAUSE_MS = 1000;
+
+/** Items of a provider's lane that are claimed together. */
+const LANE_BATCH = 128;
+
+/**
+ * Moves notifications from the queue to the lanes of their providers, and settles each when every device had its try.
+ * One loop takes new notifications, one per provider takes what waits for it. Whatever fails here is tried again:
+ * an item that is not settled stays in the queue.
+ */
+@Injectable()
+export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(DeliveryWorker.name);
+  private readonly added = new Wakeup();
+  private readonly open = new Set<Promise<void>>();
+  private loops: Promise<void>[] = [];
+  private stopped = false;
+
+  constructor(
+    @Inject(DELIVERY_TUNING) private readonly tuning: DeliveryTuning,
+    private readonly queue: NotificationQueue,
+    private readonly recipients: RecipientsService,
+    private readonly intake: Intake,
+    private readonly lanes: ProviderLanes,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.queue.onAdded(() => this.added.call());
+    this.loops = [
+      this.loop(() => this.takeNew(), this.added),
+      ...this.lanes.all().map((lane) => this.loop(() => this.takeWaiting(lane), new Wakeup())),
+    ];
+  }
+
+  /** Ends the sends under way, within a bound; what has not been sent stays in the queue for the next start. */
+  async onApplicationShutdown(): Promise<void> {
+    this.stopped = true;
+    this.added.call();
+    for (const lane of this.lanes.all()) lane.sender.stop();
+    await Promise.race([this.drain(), sleep(this.tuning.drainMs, undefined, { ref: false })]);
+    await this.lanes.close();
+    await this.queue.flush();
+  }
+
+  private async drain(): Promise<void> {
+    await Promise.all(this.loops);
+    while (this.open.size > 0) await Promise.all(this.open);
+  }
+
+  /** Repeats `step` until the server stops; sleeps when there was nothing to do. */
+  private async loop(step: () => Promise<boolean>, wakeup: Wakeup): Promise<void> {
+    while (!this.stopped) {
+      try {
+        if (!(await step())) await wakeup.wait(this.tuning.pollMs);
+      } catch (error) {
+        this.logger.error({ msg: 'delivery pauses', error: describeError(error) });
+        await wakeup.wait(ERROR_PAUSE_MS);
+      }
+    }
+  }
+
+  private async takeNew(): Promise<boolean> {
+    const room = this.tuning.maxOpenNotifications - this.open.size;
+    if (room <= 0) return false;
+    const items = await this.queue.claim('intake', Math.min(room, this.tuning.intakeBatch));
+    if (items.length === 0) return false;
+    const found = await this.findRecipients(items);
+    for (const item of items) {
+      const recipients = found?.get(item.recipient);
+      if (recipients) this.work(item, () => this.intake.deliver(item, recipients));
+    }
+    return true;
+  }
+
+  /** The batch is claimed, so it is asked for until there is an answer; undefined when the server stops. */
+  private async findRecipients(items: QueueItem[]): Promise<Map<string, Recipients> | undefined> {
+    while (!this.stopped) {
+      try {
+        return await this.recipients.find([...new Set(items.map(({ recipient }) => recipient))]);
+      } catch (error) {
+        this.logger.error({ msg: 'recipients could not be looked up', error: describeError(error) });
+        await sleep(ERROR_PAUSE_MS);
+      }
+    }
+    return undefined;
+  }
+
+  private async takeWaiting(lane: ProviderLane): Promise<boolean> {
+    const state = lane.sender.breakerState();
+    const limit = state === 'closed' ? Math.min(lane.sender.room(), LANE_BATCH) : state === 'probing' ? 1 : 0;
+    if (limit === 0) return false;
+    const items = await this.queue.claim(lane.sender.provider, limit);
+    for (const item of items) this.work(item, () => lane.deliver({ ...item, targets: item.targets ?? [] }));
+    // One probe at a time: wait for its answer before the next look.
+    if (state === 'probing') await Promise.all(this.open);
+    return items.length > 0;
+  }
+
+  private work(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): void {
+    const working = this.deliverAndSettle(item, deliver).finally(() => this.open.delete(working));
+    this.open.add(working);
+  }
+
+  private async deliverAndSettle(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): Promise<void> {
+    const later = await deliver().catch((error: unknown) => {
+      this.logger.error({ msg: 'a notification is tried again', error: describeError(error) });
+      return [{ ...item, availableAt: Date.now() + ERROR_PAUSE_MS }];
+    });
+    for (;;) {
+      try {
+        return await this.queue.settle(item.id, later);
+      } catch (error) {
+        this.logger.error({ msg: 'the queue could not be written', error: describeError(error) });
+        if (this.stopped) return;
+        await sleep(ERROR_PAUSE_MS);
+      }
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { type Counter, StatisticsService } from '../../statistics/statistics.service.js';
+import { type NewQueueItem, type QueueItem } from '../queue/notification-queue.js';
+import { type RecipientKind, type Recipients } from '../recipients.service.js';
+import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
+import { DropCounter } from './drop-counter.js';
+import { ProviderLanes } from './provider-lanes.js';
+import { RecipientLimit } from './recipient-limit.js';
+
+const COUNTER_OF: Record<RecipientKind, Counter> = {
+  'one-to-one': 'oneToOneMessages',
+  'closed-group': 'closedGroupMessages',
+  untracked: 'untrackedMessages',
+};
+
+/** Takes a notification whose recipients are known to the lanes of their providers. */
+@Injectable()
+export class Intake {
+  private readonly limit: RecipientLimit;
+
+  constructor(
+    @Inject(DELIVERY_TUNING) tuning: DeliveryTuning,
+    private readonly lanes: ProviderLanes,
+    private readonly statistics: StatisticsService,
+    private readonly drops: DropCounter,
+  ) {
+    this.limit = new RecipientLimit(tuning.maxPerRecipientAndMinute);
+  }
+
+  /** Resolves, when every device has had its try, with what is to be tried again and when. */
+  async deliver(item: QueueItem, { kind, targets }: Recipients): Promise<NewQueueItem[]> {
+    if (Date.now() >= item.expiresAt) {
+      this.drops.count('expired', 'all', 1);
+      return [];
+    }
+    // A wake-up in place of folded notifications was put off by the limit, which has counted those already.
+    const isWakeup = item.attempts > 0;
+    if (!isWakeup) {
+      this.statistics.count('totalMessages');
+      this.statistics.count(COUNTER_OF[kind]);
+      if (targets.size > 0) {
+        const decision = this.limit.take(item.recipient, Date.now());
+        if (!decision.pass) return this.fold(item, decision.wakeAt);
+      }
+    }
+    const parts = [...targets].map(async ([provider, devices]) => {
+      const lane = this.lanes.get(provider);
+      if (lane) return lane.deliverFresh({ ...item, targets: devices, attempts: 0 });
+      this.drops.count('unconfigured', provider, devices.length);
+      return [];
+    });
+    return (await Promise.all(parts)).flat();
+  }
+
+  private fold(item: QueueItem, wakeAt: number | null): NewQueueItem[] {
+    if (wakeAt !== null) return [{ ...item, data: null, availableAt: wakeAt, attempts: 1 }];
+    this.drops.count('folded', 'all', 1, 'recipient-limit');
+    return [];
+  }
+}

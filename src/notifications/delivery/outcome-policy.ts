@@ -1,0 +1,94 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { describeError } from '../../common/describe-error.js';
+import { DevicesService } from '../../devices/devices.service.js';
+import { StatisticsService } from '../../statistics/statistics.service.js';
+import { type DeliveryResult, type Provider, type PushTarget, type RetryCause } from '../transports/push-transport.js';
+import { backoffMs } from './backoff.js';
+import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
+import { DropCounter } from './drop-counter.js';
+import { TokenRemoval } from './token-removal.js';
+
+/** What is left to do for a device: nothing, or another try at a time (UTC epoch milliseconds). */
+export type NextStep = { step: 'done' } | { step: 'retry'; at: number; cause: RetryCause; reason: string };
+
+/** When a request was tried, and for which time, its devices included. Devices that fail alike are tried again together. */
+export interface Attempt {
+  /** From 1. */
+  number: number;
+  /** UTC epoch milliseconds. */
+  at: number;
+  /** From 0 to 1, spreads the next tries. */
+  random: number;
+}
+
+const DEVICE_CAUSES: ReadonlySet<RetryCause> = new Set(['device-throttled', 'wrong-address']);
+
+const DONE: NextStep = { step: 'done' };
+
+/**
+ * Shortest first pause by cause, where it differs from the general one. Google asks for at least 10 s after a 5xx; a
+ * device or an operator's mistake does not change within seconds.
+ */
+const FIRST_PAUSE_MS: Partial<Record<Provider, Partial<Record<RetryCause, number>>>> = {
+  apns: { 'device-throttled': 30_000, 'wrong-address': 60_000 },
+  fcm: { 'provider-down': 10_000, 'device-throttled': 60_000, 'wrong-address': 60_000 },
+  huawei: { 'device-throttled': 60_000, 'wrong-address': 60_000 },
+};
+
+/** The one place that turns the result for a device into: forget the token, try later, count it. */
+@Injectable()
+export class OutcomePolicy {
+  private readonly logger = new Logger(OutcomePolicy.name);
+
+  constructor(
+    @Inject(DELIVERY_TUNING) private readonly tuning: DeliveryTuning,
+    private readonly statistics: StatisticsService,
+    private readonly devices: DevicesService,
+    private readonly removal: TokenRemoval,
+    private readonly drops: DropCounter,
+  ) {}
+
+  apply(provider: Provider, target: PushTarget, result: DeliveryResult, attempt: Attempt): NextStep {
+    switch (result.outcome) {
+      case 'delivered':
+        this.delivered(provider, target, result);
+        return DONE;
+      case 'token-gone':
+        // The phone registered after the provider saw the token end: the registration is the newer news.
+        if (result.goneSince !== undefined && result.goneSince < target.registeredAt) {
+          return this.later(provider, attempt, { cause: 'outcome-unknown', reason: result.reason });
+        }
+        this.removal.calledDead(provider, target, result.reason);
+        return DONE;
+      case 'retry':
+        return this.later(provider, attempt, result);
+      case 'refused':
+        this.drops.count('refused', provider, 1, result.reason);
+        return DONE;
+    }
+  }
+
+  private delivered(provider: Provider, target: PushTarget, result: DeliveryResult & { outcome: 'delivered' }): void {
+    this.statistics.count(provider === 'apns' ? 'iosPushes' : 'androidPushes');
+    this.removal.accepted(provider);
+    const environment = result.apnsEnvironment;
+    if (environment === undefined || environment === target.apnsEnvironment) return;
+    this.devices.rememberApnsEnvironment(target, environment).catch((error: unknown) => {
+      this.logger.warn({ msg: 'the APNs environment of a token was not stored', error: describeError(error) });
+    });
+  }
+
+  private later(
+    provider: Provider,
+    attempt: Attempt,
+    why: Omit<DeliveryResult & { outcome: 'retry' }, 'outcome'>,
+  ): NextStep {
+    const { cause, reason, retryAfterMs = 0 } = why;
+    const asked = (FIRST_PAUSE_MS[provider]?.[cause] ?? 0) * this.tuning.pauseScale;
+    const first = Math.max(this.tuning.retryBaseMs, asked);
+    // The breaker paces a provider that is down; only a matter of one device is put off further and further.
+    const longest = DEVICE_CAUSES.has(cause) ? this.tuning.retryMaxMs : this.tuning.breakerMaxMs;
+    const pause = backoffMs(attempt.number, first, Math.max(first, longest), attempt.random);
+    return { step: 'retry', at: attempt.at + Math.max(pause, retryAfterMs), cause, reason };
+  }
+}

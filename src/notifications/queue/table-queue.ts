@@ -1,0 +1,161 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type EntityManager, LessThanOrEqual, Repository } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { Batcher } from '../../common/batcher.js';
+import { DatabaseWriter } from '../../database/database-writer.js';
+import { inPowersOfTwo, padToPowerOfTwo, placeholders } from '../../database/statement-sizes.js';
+import { type PushTarget } from '../transports/push-transport.js';
+import { type Lane, type NewQueueItem, NotificationQueue, type QueueItem } from './notification-queue.js';
+import { QueuedNotification } from './queued-notification.entity.js';
+
+/** Added items that go to the worker without being read back; beyond that the table alone keeps them. */
+const MAX_IN_HAND = 2000;
+const LOOK_INTERVAL_MS = 500;
+
+const COLUMNS =
+  'id, notification_id, lane, leased, available_at, accepted_at, expires_at, attempts, recipient, data, targets';
+const COLUMN_COUNT = COLUMNS.split(',').length;
+const ROW = `(${placeholders(COLUMN_COUNT)})`;
+
+interface NewRow {
+  item: QueueItem;
+  leased: boolean;
+}
+
+interface Settlement {
+  id: string;
+  later: QueueItem[];
+}
+
+/**
+ * The embedded queue: a table of the server's own database, written by group commit.
+ *
+ * One process delivers, so a claim is a mark that only this process can have set: marks found at start are those of
+ * the process before, and are cleared.
+ */
+@Injectable()
+export class TableQueue extends NotificationQueue implements OnModuleInit {
+  private readonly inHand: QueueItem[] = [];
+  private beingAdded = 0;
+  /** There may be intake items that are not in hand. */
+  private intakeInTable = true;
+  private lastLook = 0;
+  private listener: () => void = () => {};
+
+  private readonly additions = new Batcher<NewRow>((rows) => this.writer.write((manager) => insertRows(manager, rows)));
+  private readonly settlements = new Batcher<Settlement>((batch) => this.writeSettlements(batch));
+
+  constructor(
+    @InjectRepository(QueuedNotification) private readonly rows: Repository<QueuedNotification>,
+    private readonly writer: DatabaseWriter,
+  ) {
+    super();
+  }
+
+  /** Takes over what the process before had claimed. */
+  async onModuleInit(): Promise<void> {
+    await this.writer.write((manager) => manager.update(QueuedNotification, { leased: true }, { leased: false }));
+  }
+
+  override async add(newItem: NewQueueItem): Promise<void> {
+    const item = { ...newItem, id: newItem.notificationId };
+    const leased = this.inHand.length + this.beingAdded < MAX_IN_HAND;
+    if (leased) this.beingAdded++;
+    try {
+      await this.additions.add({ item, leased });
+      if (leased) this.inHand.push(item);
+      else this.intakeInTable = true;
+    } finally {
+      if (leased) this.beingAdded--;
+    }
+    this.listener();
+  }
+
+  override async claim(lane: Lane, limit: number): Promise<QueueItem[]> {
+    if (lane !== 'intake') return this.claimFromTable(lane, limit);
+    // Items that were put off become due with time: look for them now and then.
+    const look = this.intakeInTable || Date.now() - this.lastLook > LOOK_INTERVAL_MS;
+    const older = look ? await this.claimFromTable(lane, limit) : [];
+    if (look) {
+      this.lastLook = Date.now();
+      this.intakeInTable = older.length === limit;
+    }
+    return [...older, ...this.inHand.splice(0, limit - older.length)];
+  }
+
+  override async settle(id: string, later: NewQueueItem[]): Promise<void> {
+    await this.settlements.add({ id, later: later.map((item) => ({ ...item, id: uuidv7() })) });
+  }
+
+  override onAdded(listener: () => void): void {
+    this.listener = listener;
+  }
+
+  override async flush(): Promise<void> {
+    await this.additions.idle();
+    await this.settlements.idle();
+  }
+
+  /** Provider lanes give the newest first: after an outage the newest pushes are the ones that still matter. */
+  private async claimFromTable(lane: Lane, limit: number): Promise<QueueItem[]> {
+    const due = await this.rows.find({
+      where: { lane, leased: false, availableAt: LessThanOrEqual(Date.now()) },
+      order: { availableAt: lane === 'intake' ? 'ASC' : 'DESC' },
+      take: limit,
+    });
+    if (due.length === 0) return [];
+    const ids = padToPowerOfTwo(due.map(({ id }) => id));
+    await this.writer.write((manager) =>
+      manager.query(`UPDATE queued_notifications SET leased = 1 WHERE id IN (${placeholders(ids.length)})`, ids),
+    );
+    return due.map(toItem);
+  }
+
+  private async writeSettlements(batch: Settlement[]): Promise<void> {
+    const later = batch.flatMap((settlement) => settlement.later.map((item) => ({ item, leased: false })));
+    const ids = padToPowerOfTwo(batch.map(({ id }) => id));
+    await this.writer.write(async (manager) => {
+      await insertRows(manager, later);
+      await manager.query(`DELETE FROM queued_notifications WHERE id IN (${placeholders(ids.length)})`, ids);
+    });
+    if (later.some(({ item }) => item.lane === 'intake')) this.intakeInTable = true;
+  }
+}
+
+async function insertRows(manager: EntityManager, rows: NewRow[]): Promise<void> {
+  for (const piece of inPowersOfTwo(rows)) {
+    const values = new Array<string>(piece.length).fill(ROW).join(', ');
+    await manager.query(
+      `INSERT INTO queued_notifications (${COLUMNS}) VALUES ${values}`,
+      piece.flatMap(({ item, leased }) => [
+        item.id,
+        item.notificationId,
+        item.lane,
+        leased ? 1 : 0,
+        item.availableAt,
+        item.acceptedAt,
+        item.expiresAt,
+        item.attempts,
+        item.recipient,
+        item.data,
+        item.targets && JSON.stringify(item.targets),
+      ]),
+    );
+  }
+}
+
+function toItem(row: QueuedNotification): QueueItem {
+  return {
+    id: row.id,
+    notificationId: row.notificationId,
+    lane: row.lane as Lane,
+    recipient: row.recipient,
+    data: row.data,
+    targets: row.targets === null ? null : (JSON.parse(row.targets) as PushTarget[]),
+    acceptedAt: row.acceptedAt,
+    expiresAt: row.expiresAt,
+    availableAt: row.availableAt,
+    attempts: row.attempts,
+  };
+}
