@@ -3,6 +3,15 @@ import { type Level, type Logger, pino } from 'pino';
 import { type LogLevel } from '../config/app-config.js';
 import { describeError } from './describe-error.js';
 
+/** Nest tells every module and route at start; that is for developers. */
+const FRAMEWORK_CONTEXTS: ReadonlySet<unknown> = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+]);
+
 /**
  * Nest's logger on pino: one JSON line per event.
  *
@@ -17,7 +26,7 @@ export class PinoLogger implements LoggerService {
   }
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write('info', message, rest);
+    this.write(FRAMEWORK_CONTEXTS.has(rest.at(-1)) ? 'debug' : 'info', message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {

@@ -4,6 +4,7 @@ import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
 import { databaseOptions } from './database-options.js';
 import { DatabaseWriter } from './database-writer.js';
+import { InstanceLock } from './instance-lock.js';
 
 /** Connects, brings the schema up to date and gives everybody the one way to write. */
 @Global()
@@ -18,7 +19,7 @@ import { DatabaseWriter } from './database-writer.js';
       }),
     }),
   ],
-  providers: [DatabaseWriter],
+  providers: [DatabaseWriter, InstanceLock],
   exports: [DatabaseWriter],
 })
 export class DatabaseModule {}

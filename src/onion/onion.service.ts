@@ -54,7 +54,7 @@ export class OnionService {
       return { status: 200, code, message };
     } catch (error) {
       // Found in the registry, so the name is one of ours and nothing that a client wrote.
-      this.logger.error({ command: endpoint, error: describeError(error) }, 'An onion command failed');
+      this.logger.error({ msg: 'an onion command failed', command: endpoint, error: describeError(error) });
       return FAILED;
     }
   }

@@ -78,7 +78,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     const found = await this.findRecipients(items);
     for (const item of items) {
       const recipients = found?.get(item.recipient);
-      if (recipients) this.work(item, () => this.intake.deliver(item, recipients));
+      if (recipients) void this.work(item, () => this.intake.deliver(item, recipients));
     }
     return true;
   }
@@ -101,15 +101,16 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     const limit = state === 'closed' ? Math.min(lane.sender.room(), LANE_BATCH) : state === 'probing' ? 1 : 0;
     if (limit === 0) return false;
     const items = await this.queue.claim(lane.sender.provider, limit);
-    for (const item of items) this.work(item, () => lane.deliver({ ...item, targets: item.targets ?? [] }));
+    const working = items.map((item) => this.work(item, () => lane.deliver({ ...item, targets: item.targets ?? [] })));
     // One probe at a time: wait for its answer before the next look.
-    if (state === 'probing') await Promise.all(this.open);
+    if (state === 'probing') await Promise.all(working);
     return items.length > 0;
   }
 
-  private work(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): void {
+  private work(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): Promise<void> {
     const working = this.deliverAndSettle(item, deliver).finally(() => this.open.delete(working));
     this.open.add(working);
+    return working;
   }
 
   private async deliverAndSettle(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): Promise<void> {

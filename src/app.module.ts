@@ -1,0 +1,30 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { ClosedGroupsModule } from './closed-groups/closed-groups.module.js';
+import { type AppConfig } from './config/app-config.js';
+import { ConfigModule } from './config/config.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { DevicesModule } from './devices/devices.module.js';
+import { type DeliveryTuning } from './notifications/delivery/delivery-tuning.js';
+import { NotificationsModule } from './notifications/notifications.module.js';
+import { OnionModule } from './onion/onion.module.js';
+import { StatisticsModule } from './statistics/statistics.module.js';
+
+@Module({})
+export class AppModule {
+  static forRoot(config: AppConfig, tuning: Partial<DeliveryTuning> = {}): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        ScheduleModule.forRoot(),
+        DatabaseModule,
+        OnionModule,
+        DevicesModule,
+        ClosedGroupsModule,
+        StatisticsModule,
+        NotificationsModule.forRoot(tuning),
+      ],
+    };
+  }
+}

@@ -1,0 +1,5 @@
+import { requireSupportedNode } from './common/node-version.js';
+
+requireSupportedNode();
+const { runServer } = await import('./server.js');
+await runServer();

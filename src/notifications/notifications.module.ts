@@ -1,0 +1,50 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { type AppConfig } from '../config/app-config.js';
+import { APP_CONFIG } from '../config/config.module.js';
+import { DevicesModule } from '../devices/devices.module.js';
+import { StatisticsModule } from '../statistics/statistics.module.js';
+import { DEFAULT_DELIVERY_TUNING, DELIVERY_TUNING, type DeliveryTuning } from './delivery/delivery-tuning.js';
+import { DeliveryScheduler } from './delivery/delivery.scheduler.js';
+import { DeliveryWorker } from './delivery/delivery.worker.js';
+import { DropCounter } from './delivery/drop-counter.js';
+import { Intake } from './delivery/intake.js';
+import { OutcomePolicy } from './delivery/outcome-policy.js';
+import { ProviderLanes } from './delivery/provider-lanes.js';
+import { TokenRemoval } from './delivery/token-removal.js';
+import { NotificationsCommands } from './notifications.commands.js';
+import { NotificationQueue } from './queue/notification-queue.js';
+import { QueuedNotification } from './queue/queued-notification.entity.js';
+import { TableQueue } from './queue/table-queue.js';
+import { RecipientsService } from './recipients.service.js';
+import { openTransports } from './transports/open-transports.js';
+import { PUSH_TRANSPORTS, type PushTransport } from './transports/push-transport.js';
+
+/** From `notify` to the push services. */
+@Module({})
+export class NotificationsModule {
+  static forRoot(tuning: Partial<DeliveryTuning>): DynamicModule {
+    return {
+      module: NotificationsModule,
+      imports: [TypeOrmModule.forFeature([QueuedNotification]), DevicesModule, StatisticsModule],
+      providers: [
+        { provide: DELIVERY_TUNING, useValue: { ...DEFAULT_DELIVERY_TUNING, ...tuning } },
+        {
+          provide: PUSH_TRANSPORTS,
+          inject: [APP_CONFIG],
+          useFactory: (config: AppConfig): Promise<PushTransport[]> => openTransports(config),
+        },
+        { provide: NotificationQueue, useClass: TableQueue },
+        NotificationsCommands,
+        RecipientsService,
+        ProviderLanes,
+        Intake,
+        OutcomePolicy,
+        TokenRemoval,
+        DropCounter,
+        DeliveryWorker,
+        DeliveryScheduler,
+      ],
+    };
+  }
+}
