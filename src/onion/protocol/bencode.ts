@@ -6,7 +6,7 @@ const ZERO = 0x30;
 /**
  * Reads a bencoded list of one or two byte strings: `l <length>:<bytes> [<length>:<bytes>] e`, lengths in decimal digits.
  *
- * This is all that an onion v4 payload may be (docs/protocol.md, "Version 4"). Leading zeros in a length are fine, as in
+ * This is all that an onion v4 payload may be (docs/protocol.md §3.1). Leading zeros in a length are fine, as in
  * the original server; anything else than this form is null: other types, no string, a third string, a length beyond the
  * end, bytes between or behind. The strings are views into `bytes`, not copies.
  */

@@ -30,7 +30,7 @@ const XCHACHA_NONCE_BYTES = 24;
 /**
  * AES-256-GCM: key = HMAC-SHA256(key "LOKI", message S); `iv[12] | ciphertext | tag[16]`, so at least 28 bytes.
  *
- * S is the raw X25519 result. Source: libonionrequests `channel_encryption.cpp`; docs/protocol.md, "Cryptography".
+ * S is the raw X25519 result. Source: libonionrequests `channel_encryption.cpp`; docs/protocol.md §2.
  */
 const aesGcm: Cipher = {
   nonceBytes: GCM_NONCE_BYTES,
@@ -63,7 +63,7 @@ const aesGcm: Cipher = {
  * XChaCha20-Poly1305 (IETF): key = BLAKE2b-256(S | A | B), unkeyed; `nonce[24] | ciphertext | tag[16]`, at least 40 bytes.
  *
  * A is the client's and B the server's public key, in this order for requests and for replies. Source: libonionrequests
- * `channel_encryption.cpp`; docs/protocol.md, "Cryptography".
+ * `channel_encryption.cpp`; docs/protocol.md §2.
  */
 const xchacha20: Cipher = {
   nonceBytes: XCHACHA_NONCE_BYTES,
@@ -91,7 +91,8 @@ export const CIPHERS: Readonly<Record<EncType, Cipher>> = { 'aes-gcm': aesGcm, x
  * Reads `enc_type` of version 4: `aes-gcm` or `gcm`, `xchacha20` or `xchacha20-poly1305`, case-sensitive; absent means
  * AES-GCM, which is all that clients before libsession knew.
  *
- * Null for everything else, AES-CBC (`aes-cbc`, `cbc`) included: it is not authenticated and no client uses it.
+ * Null for everything else, AES-CBC (`aes-cbc`, `cbc`) included: it is not authenticated and no client uses it. Source:
+ * docs/protocol.md §1.2.
  */
 export function parseEncType(value: unknown): EncType | null {
   switch (value) {

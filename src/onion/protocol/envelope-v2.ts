@@ -6,7 +6,7 @@ import { decodeHexKey } from './key-encodings.js';
 import { parseOuterBody } from './outer-body.js';
 
 /**
- * Onion requests of version 2, `POST /loki/v2/lsrpc`. See docs/protocol.md, "Version 2".
+ * Onion requests of version 2, `POST /loki/v2/lsrpc`. See docs/protocol.md §1.2 and §3.2.
  *
  * Always AES-GCM, `enc_type` is ignored; the ephemeral key is hex. Request plaintext: a JSON object whose `body` is a string
  * with the JSON arguments; the endpoint is taken as it is, without removing a slash. Reply: JSON with the base64 of the

@@ -8,7 +8,7 @@ import { decodeEphemeralKey } from './key-encodings.js';
 import { parseOuterBody } from './outer-body.js';
 
 /**
- * Onion requests of version 4, `POST /oxen/v4/lsrpc`. See docs/protocol.md, "Version 4".
+ * Onion requests of version 4, `POST /oxen/v4/lsrpc`. See docs/protocol.md §1.2 and §3.1.
  *
  * Request plaintext: `l <n>:<metadata JSON> <n>:<body JSON> e`; the endpoint comes from the metadata alone, the arguments
  * from the body alone. Reply: the sealed bytes as they are, with a list of the same form inside.

@@ -12,7 +12,7 @@ const LENGTH_BYTES = 4;
  * Splits the HTTP body of either version: `N (uint32, little-endian) | N bytes ciphertext | JSON object (UTF-8) to the end`.
  *
  * Null when a part is missing or the JSON is not one object. What the fields mean differs by version and is left to the
- * envelopes. See docs/protocol.md, "Outer body".
+ * envelopes. See docs/protocol.md §1.2.
  */
 export function parseOuterBody(body: Buffer): OuterBody | null {
   if (body.length < LENGTH_BYTES) return null;

@@ -1,6 +1,6 @@
 /**
  * Why a request was not opened. It is answered with HTTP 400 and an empty body, the same for every reason; the reason is
- * for counting only. See docs/protocol.md, "Refusals".
+ * for counting only. See docs/protocol.md §3.3.
  */
 export type OpenRefusal = 'frame' | 'enc-type' | 'ephemeral-key' | 'undecryptable';
 
