@@ -17,6 +17,7 @@ import { NotificationQueue } from './queue/notification-queue.js';
 import { QueuedNotification } from './queue/queued-notification.entity.js';
 import { TableQueue } from './queue/table-queue.js';
 import { RecipientsService } from './recipients.service.js';
+import { CredentialWatcher } from './transports/credential-watcher.js';
 import { openTransports } from './transports/open-transports.js';
 import { PUSH_TRANSPORTS, type PushTransport } from './transports/push-transport.js';
 
@@ -44,6 +45,7 @@ export class NotificationsModule {
         DropCounter,
         DeliveryWorker,
         DeliveryScheduler,
+        CredentialWatcher,
       ],
     };
   }

@@ -1,0 +1,102 @@
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Cron, CronExpression, Interval } from '@nestjs/schedule';
+import { stat } from 'node:fs/promises';
+import { describeError } from '../../common/describe-error.js';
+import { type AppConfig } from '../../config/app-config.js';
+import { APP_CONFIG } from '../../config/config.module.js';
+import { type Provider, PUSH_TRANSPORTS, type PushTransport } from './push-transport.js';
+
+const LOOK_INTERVAL_MS = 5000;
+const WARN_BEFORE_MS = 30 * 24 * 3_600_000;
+
+/**
+ * Takes changed credential files into use without a restart, within seconds or at once on SIGHUP. Files are looked at
+ * rather than watched: that also sees a file that is replaced through a symbolic link, as container platforms do.
+ */
+@Injectable()
+export class CredentialWatcher implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(CredentialWatcher.name);
+  private readonly files: Record<Provider, string[]>;
+  private readonly seen = new Map<Provider, string>();
+  private readonly onHangup = (): void => void this.reloadAll();
+
+  constructor(
+    @Inject(APP_CONFIG) config: AppConfig,
+    @Inject(PUSH_TRANSPORTS) private readonly transports: readonly PushTransport[],
+  ) {
+    this.files = credentialFiles(config);
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    for (const { provider } of this.transports) this.seen.set(provider, await this.look(provider));
+    process.on('SIGHUP', this.onHangup);
+    this.warnBeforeExpiry();
+  }
+
+  onApplicationShutdown(): void {
+    process.off('SIGHUP', this.onHangup);
+  }
+
+  @Interval(LOOK_INTERVAL_MS)
+  async reloadChanged(): Promise<void> {
+    for (const transport of this.transports) {
+      const now = await this.look(transport.provider);
+      if (now === this.seen.get(transport.provider)) continue;
+      this.seen.set(transport.provider, now);
+      await this.reload(transport);
+    }
+  }
+
+  @Cron(CronExpression.EVERY_DAY_AT_NOON)
+  warnBeforeExpiry(): void {
+    for (const transport of this.transports) {
+      const expiresAt = transport.credentialExpiresAt();
+      if (expiresAt === null || expiresAt > Date.now() + WARN_BEFORE_MS) continue;
+      this.logger.warn({
+        msg: 'the certificate ends soon, replace its file',
+        provider: transport.provider,
+        expiresAt: new Date(expiresAt).toISOString(),
+      });
+    }
+  }
+
+  private async reloadAll(): Promise<void> {
+    for (const transport of this.transports) await this.reload(transport);
+  }
+
+  private async reload(transport: PushTransport): Promise<void> {
+    const { provider } = transport;
+    try {
+      await transport.reloadCredentials();
+      this.logger.log({ msg: 'credentials were read again and are in use', provider });
+    } catch (error) {
+      this.logger.error({
+        msg: 'the new credentials are refused, the old ones stay in use',
+        provider,
+        error: describeError(error),
+      });
+    }
+  }
+
+  /** Changes whenever a file of the provider does. */
+  private async look(provider: Provider): Promise<string> {
+    const looks = this.files[provider].map(async (file) => {
+      const found = await stat(file).catch(() => null);
+      return found ? `${found.ino} ${found.mtimeMs} ${found.size}` : 'missing';
+    });
+    return (await Promise.all(looks)).join(', ');
+  }
+}
+
+function credentialFiles({ apns, fcm, huawei }: AppConfig): Record<Provider, string[]> {
+  const present = (files: (string | null | undefined)[]) => files.filter((file) => typeof file === 'string');
+  return {
+    apns: present([
+      ...(apns?.auth.kind === 'certificate' ? [apns.auth.certFile] : []),
+      apns?.auth.keyFile,
+      apns?.caFile,
+    ]),
+    fcm: present([fcm?.serviceAccountFile, fcm?.caFile]),
+    huawei: present([huawei?.appSecret.kind === 'file' ? huawei.appSecret.file : null, huawei?.caFile]),
+  };
+}
