@@ -39,7 +39,7 @@ function jwt(overrides: { iat?: number; kid?: string; iss?: string; key?: string
 const headers = (changes: Record<string, string | string[] | undefined> = {}): Record<string, string | string[]> => {
   const all = { authorization: jwt(), 'apns-topic': DEFAULT_TOPIC, 'apns-push-type': 'alert', 'apns-priority': '10' };
   const entries = Object.entries({ ...all, ...changes }).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Record<string, string | string[]>;
+  return Object.fromEntries(entries);
 };
 
 async function push(

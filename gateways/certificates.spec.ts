@@ -1,9 +1,15 @@
-import { createPrivateKey, createSign, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, createSign, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Credentials, makeCredentials, writeCredentials } from './certificates.js';
+import {
+  type Credentials,
+  makeCredentials,
+  makeServiceAccount,
+  serviceAccountJson,
+  writeCredentials,
+} from './certificates.js';
 
 describe('credentials', () => {
   let credentials: Credentials;
@@ -47,5 +53,13 @@ describe('credentials', () => {
     const account = JSON.parse(readFileSync(files.serviceAccountFile, 'utf8')) as Record<string, string>;
     expect(account).toMatchObject({ type: 'service_account', token_uri: 'https://localhost:1/token' });
     expect(() => createSign('sha256').update('x').sign(String(account['private_key']))).not.toThrow();
+  });
+
+  it('makes a service account whose file holds the key that the gateway knows', () => {
+    const account = makeServiceAccount('another-project');
+    const file = JSON.parse(serviceAccountJson(account, 'https://localhost:1/token')) as Record<string, string>;
+    expect(file).toMatchObject({ project_id: 'another-project', private_key_id: account.privateKeyId });
+    const publicKey = createPublicKey(String(file['private_key'])).export({ type: 'spki', format: 'pem' });
+    expect(publicKey).toBe(account.publicKey);
   });
 });

@@ -20,12 +20,44 @@ const RESET_CODES: Record<ResetCode, number> = {
   CANCEL: constants.NGHTTP2_CANCEL,
 };
 
+/** Time for the last frames to leave before a session that said GOAWAY is cut. */
+const LINGER_MS = 100;
+
+/** A session, with the count of its open streams that Node keeps to itself. */
+export class Http2Peer {
+  private openStreams = 0;
+  private leaving = false;
+
+  constructor(
+    readonly session: ServerHttp2Session,
+    readonly socket: TLSSocket,
+  ) {}
+
+  track(stream: ServerHttp2Stream): void {
+    this.openStreams++;
+    stream.on('close', () => {
+      this.openStreams--;
+      this.cutWhenIdle();
+    });
+  }
+
+  /** Leaves the streams above `lastStreamId` unprocessed. `session.close()` would say GOAWAY again, for all of them. */
+  leaveAfter(lastStreamId: number, data?: Buffer): void {
+    this.session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId, data);
+    this.leaving = true;
+    this.cutWhenIdle();
+  }
+
+  private cutWhenIdle(): void {
+    if (this.leaving && this.openStreams === 0) setTimeout(() => this.session.destroy(), LINGER_MS).unref();
+  }
+}
+
 export class Http2Exchange implements Exchange {
   constructor(
     readonly request: GatewayRequest,
     private readonly stream: ServerHttp2Stream,
-    private readonly session: ServerHttp2Session,
-    private readonly socket: TLSSocket,
+    private readonly peer: Http2Peer,
   ) {}
 
   respond({ status, headers, body }: Answer): void {
@@ -39,17 +71,22 @@ export class Http2Exchange implements Exchange {
   }
 
   destroyConnection(): void {
-    this.socket.destroy();
+    this.peer.socket.destroy();
   }
 
   goAway(last: 'this' | 'before', reason?: string): void {
-    if (this.session.destroyed || this.stream.id === undefined) return;
+    const { session } = this.peer;
+    const { id } = this.stream;
+    if (session.destroyed || id === undefined) return;
     const data = reason === undefined ? undefined : Buffer.from(JSON.stringify({ reason }));
-    // Node takes 0 as "the newest", so before the first stream of a session only a refusal says "not processed".
-    if (last === 'before' && this.stream.id === 1) this.reset('REFUSED_STREAM');
-    const id = last === 'this' ? this.stream.id : Math.max(1, this.stream.id - 2);
-    this.session.goaway(constants.NGHTTP2_NO_ERROR, id, data);
-    this.session.close();
+    if (last === 'this') {
+      session.goaway(constants.NGHTTP2_NO_ERROR, id, data);
+      session.close();
+      return;
+    }
+    this.peer.leaveAfter(Math.max(1, id - 2), data);
+    // Node takes "after stream 0" as "after the newest", so that only a refusal says "not processed" of the first one.
+    if (id === 1) this.reset('REFUSED_STREAM');
   }
 }
 

@@ -133,7 +133,7 @@ function badData(data: unknown): Answer | undefined {
 function badAndroid(android: unknown): Answer | undefined {
   if (android === undefined) return undefined;
   const { priority, ttl } = asObject(android) ?? {};
-  if (priority !== undefined && !['HIGH', 'NORMAL'].includes(String(priority).toUpperCase())) {
+  if (priority !== undefined && !(typeof priority === 'string' && /^(high|normal)$/i.test(priority))) {
     return fcmErrors.invalidField('message.android.priority', "Invalid value at 'message.android.priority'");
   }
   const seconds = typeof ttl === 'string' ? /^(\d+)(?:\.\d{1,9})?s$/.exec(ttl)?.[1] : undefined;

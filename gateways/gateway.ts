@@ -141,7 +141,7 @@ export abstract class Gateway<Body, State extends string> {
       : this.recorder.waitForMatch(wanted, timeoutMs);
   }
 
-  /** A graceful GOAWAY on every open session. */
+  /** A graceful GOAWAY on every open HTTP/2 session: what is in flight is answered. */
   goAway(): void {
     this.listener.goAway();
   }

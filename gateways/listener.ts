@@ -4,7 +4,7 @@ import { performServerHandshake, type ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import { type Identity } from './certificates.js';
-import { type Exchange, Http1Exchange, Http2Exchange } from './exchange.js';
+import { type Exchange, Http1Exchange, Http2Exchange, Http2Peer } from './exchange.js';
 import { type ClientCertificate, type Connection, type GatewayRequest } from './messages.js';
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
@@ -88,10 +88,9 @@ export class Listener {
     for (const socket of this.sockets) socket.destroy();
   }
 
-  /** A graceful GOAWAY on every session: what is in flight is answered. */
+  /** A graceful GOAWAY on every HTTP/2 session: what is in flight is answered. */
   goAway(): void {
     for (const session of this.sessions) session.close();
-    this.http1.closeIdleConnections();
   }
 
   /** Sent to the sessions that are open, and the first settings of later ones. */
@@ -126,16 +125,18 @@ export class Listener {
   private serveHttp2(socket: TLSSocket, connection: Connection): void {
     const { maxConcurrentStreams } = this;
     const session = performServerHandshake(socket, { settings: { maxConcurrentStreams } });
+    const peer = new Http2Peer(session, socket);
     this.sessions.add(session);
     session.on('close', () => this.sessions.delete(session));
     session.on('error', ignore);
     session.on('ping', () => this.options.onPing());
     session.on('stream', (stream, headers, _flags, rawHeaders) => {
       stream.on('error', ignore);
+      peer.track(stream);
       collect(stream, (body) => {
         const { ':method': method = '', ':path': path = '' } = headers;
         const request = toRequest(method, path, headers, rawHeaders, body, connection);
-        this.options.onExchange(new Http2Exchange(request, stream, session, socket));
+        this.options.onExchange(new Http2Exchange(request, stream, peer));
       });
     });
   }

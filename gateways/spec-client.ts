@@ -85,7 +85,6 @@ function parsed(text: string): Pick<Reply, 'text' | 'json'> {
 }
 
 function resetName(code: number): string {
-  const name = Object.entries(constants).find(([key, value]) => key.startsWith('NGHTTP2_') && value === code)?.[0];
-  const NAMES = ['NO_ERROR', 'INTERNAL_ERROR', 'REFUSED_STREAM', 'CANCEL'] as const;
-  return NAMES.find((known) => constants[`NGHTTP2_${known}`] === code) ?? name ?? String(code);
+  const names = ['NO_ERROR', 'INTERNAL_ERROR', 'REFUSED_STREAM', 'CANCEL'] as const;
+  return names.find((name) => constants[`NGHTTP2_${name}`] === code) ?? `reset code ${code}`;
 }
