@@ -1,7 +1,7 @@
-// Mends what `npm install` writes into the lock file, so that `npm ci` does the same with every npm on every machine:
+// Mends what `npm install` writes into the lock file, so that `npm ci` does the same on every machine:
 // - "resolved" addresses name the registry of the machine that wrote them;
-// - "gypfile": false is left out. Before 11.19 npm then compiles better-sqlite3, which brings its binaries along, and
-//   fails where there is no compiler.
+// - "gypfile": false is left out, and `npm ci` then compiles better-sqlite3, which brings its binaries along; where there
+//   is no compiler, it fails.
 // With --check it changes nothing and fails when there is something to mend.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
