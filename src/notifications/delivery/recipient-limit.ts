@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
 const WINDOW_MS = 60_000;
-const MAX_RECIPIENTS = 100_000;
+const MAX_RECIPIENTS = 50_000;
 
 export type LimitDecision =
   | { pass: true }

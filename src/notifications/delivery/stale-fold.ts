@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 export type FoldDecision = 'send' | 'send-without-content' | 'fold';
 
-const MAX_DEVICES = 100_000;
+const MAX_DEVICES = 20_000;
 
 /**
  * After an outage, what waited for one device is folded into its newest few pushes plus one without content.

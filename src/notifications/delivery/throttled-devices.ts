@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-const MAX_DEVICES = 100_000;
+const MAX_DEVICES = 20_000;
 
 /** Devices that their provider asked us to leave alone for a while. */
 export class ThrottledDevices {
