@@ -1,5 +1,4 @@
 import { type IncomingHttpHeaders } from 'node:http';
-import { type TokenMessage } from 'firebase-admin/messaging';
 import { isJsonObject, type JsonObject, parseJsonObject } from './json-answer.js';
 import { type TokenRefused } from './oauth-token-source.js';
 import { type DeliveryResult, type RetryCause } from './push-transport.js';
@@ -10,8 +9,12 @@ export const FCM_MAX_DATA_BYTES = 4096;
 /** FCM reference, AndroidConfig.ttl: four weeks. */
 const MAX_TTL_S = 2_419_200;
 
-/** The library's message, except that on the wire `ttl` is text: seconds and an `s`. */
-type FcmMessage = Pick<TokenMessage, 'token' | 'data'> & { android: { priority: 'high'; ttl: string } };
+/** The part of FCM's `Message` that a push from here uses. */
+export interface FcmMessage {
+  token: string;
+  data: Record<string, string>;
+  android: { priority: 'high'; ttl: string };
+}
 
 /**
  * The body of `POST /v1/projects/<id>/messages:send` (docs/protocol.md §5):
@@ -64,8 +67,8 @@ const CONFIGURATION: Meaning = { kind: 'retry', cause: 'configuration' };
 const UNKNOWN: Meaning = { kind: 'retry', cause: 'outcome-unknown' };
 
 /**
- * Status and `FcmError.errorCode`, as documented together. Any other pair is unknown: kept, retried, never a removal.
- * Source: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
+ * Status and `FcmError.errorCode`, as documented together. Any other pair is unknown: kept, retried, never a removal;
+ * `UNSPECIFIED_ERROR` is left out on purpose. Source: https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
  */
 export const FCM_ERRORS: Readonly<Record<string, Meaning>> = {
   '400 INVALID_ARGUMENT': { kind: 'bad-argument' },

@@ -100,7 +100,8 @@ export class HuaweiTransport extends PushTransport {
     const proof = await next.tokens.token();
     if (proof.kind === 'failed' && proof.cause === 'credential') {
       await next.channel.close();
-      throw new CredentialError('HUAWEI_APP_SECRET', `is refused by Huawei's token endpoint (${proof.reason})`);
+      const variable = this.config.appSecret.kind === 'file' ? 'HUAWEI_APP_SECRET_FILE' : 'HUAWEI_APP_SECRET';
+      throw new CredentialError(variable, `is refused by Huawei's token endpoint (${proof.reason})`);
     }
     const former = this.session;
     this.session = next;

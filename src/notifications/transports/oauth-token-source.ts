@@ -33,7 +33,7 @@ const DEFAULTS: OAuthTokenSourceOptions = {
   fetchTimeoutMs: 10_000,
   failurePauseMs: 5000,
   refusalPauseMs: 60_000,
-  now: Date.now,
+  now: () => Date.now(),
 };
 
 const REFRESH_EARLY_MS = 300_000;
