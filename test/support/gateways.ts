@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ApnsGateway, startApnsGateway } from '../../gateways/apns.gateway.js';
+import { type CredentialFiles, makeCredentials, writeCredentials } from '../../gateways/certificates.js';
+import { gatewayEnvironment } from '../../gateways/environment.js';
+import { type FcmGateway, startFcmGateway } from '../../gateways/fcm.gateway.js';
+import { type HuaweiGateway, startHuaweiGateway } from '../../gateways/huawei.gateway.js';
+
+export interface TestGateways {
+  readonly apns: ApnsGateway;
+  readonly fcm: FcmGateway;
+  readonly huawei: HuaweiGateway;
+  readonly files: CredentialFiles;
+  /** The variables that lead a server to them. */
+  readonly environment: Readonly<Record<string, string>>;
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The three stand-in push services with credentials of their own. */
+export async function startGateways(): Promise<TestGateways> {
+  const folder = mkdtempSync(join(tmpdir(), 'spns-gateways-'));
+  const credentials = await makeCredentials();
+  const apns = await startApnsGateway({ credentials });
+  const fcm = await startFcmGateway({ credentials });
+  const huawei = await startHuaweiGateway({ credentials });
+  const files = writeCredentials(folder, credentials, fcm.tokenUri);
+  const all = [apns, fcm, huawei];
+  return {
+    apns,
+    fcm,
+    huawei,
+    files,
+    environment: gatewayEnvironment(files, { apns, fcm, huawei }),
+    reset: async () => void (await Promise.all(all.map((gateway) => gateway.reset()))),
+    close: async () => {
+      await Promise.all(all.map((gateway) => gateway.close()));
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { type JsonObject } from '../../src/onion/protocol/json.js';
+import {
+  type OnionReply,
+  openReply,
+  sealRequest,
+  type SealedRequest,
+  type SealRequestOptions,
+} from '../../src/onion/protocol/onion-client.js';
+
+export interface HttpAnswer {
+  status: number;
+  headers: Headers;
+  body: Buffer;
+}
+
+export type OnionOptions = Partial<Omit<SealRequestOptions, 'serverPublicKey' | 'endpoint' | 'args'>>;
+
+/** A Session app and its last service node in one: seals a request, posts it and opens the reply. */
+export class OnionHttpClient {
+  readonly serverPublicKey: Buffer;
+
+  constructor(
+    readonly url: string,
+    publicKeyHex: string,
+  ) {
+    this.serverPublicKey = Buffer.from(publicKeyHex, 'hex');
+  }
+
+  seal(endpoint: string, args: JsonObject | string, options: OnionOptions = {}): SealedRequest {
+    return sealRequest({ version: 'v4', serverPublicKey: this.serverPublicKey, endpoint, args, ...options });
+  }
+
+  /** Throws when the HTTP status is not 200 or the reply is not one that the apps accept. */
+  async send(endpoint: string, args: JsonObject | string, options: OnionOptions = {}): Promise<OnionReply> {
+    const { path, body, context } = this.seal(endpoint, args, options);
+    const answer = await this.post(path, body);
+    if (answer.status !== 200) throw new Error(`${endpoint} was answered with HTTP ${answer.status}`);
+    return openReply(context, answer.body);
+  }
+
+  /** Without a content type unless `headers` has one. */
+  async post(path: string, body: RequestInit['body'], headers: Record<string, string> = {}): Promise<HttpAnswer> {
+    const response = await fetch(`${this.url}${path}`, {
+      method: 'POST',
+      body,
+      headers,
+      ...(body instanceof ReadableStream ? { duplex: 'half' } : {}),
+    });
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: Buffer.from(await response.arrayBuffer()),
+    };
+  }
+}
