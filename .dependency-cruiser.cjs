@@ -6,7 +6,7 @@ const FEATURES = ['closed-groups', 'devices', 'health', 'metrics', 'notification
 const ARROWS = {
   onion: [],
   devices: [],
-  'closed-groups': [],
+  'closed-groups': ['devices'],
   statistics: ['devices'],
   notifications: ['devices', 'closed-groups', 'statistics'],
 };
