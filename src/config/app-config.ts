@@ -183,7 +183,7 @@ export function loadConfig(envFile = '.env'): AppConfig {
 }
 
 function toConfig(env: Environment): AppConfig {
-  return Object.freeze({
+  return deepFreeze({
     host: env.HOST,
     port: env.PORT,
     logLevel: env.LOG_LEVEL,
@@ -247,6 +247,11 @@ function toHuawei(env: Environment): HuaweiConfig | null {
     pushUrl: env.HUAWEI_PUSH_URL,
     caFile: env.HUAWEI_CA_FILE ?? null,
   };
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const part of Object.values(value)) if (typeof part === 'object' && part !== null) deepFreeze(part as object);
+  return Object.freeze(value);
 }
 
 function isReadable(file: string): boolean {
