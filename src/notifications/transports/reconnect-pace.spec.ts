@@ -31,6 +31,6 @@ describe('the pace of connecting', () => {
     expect(pace.delay(4_000)).toBe(6_000);
     expect(pace.delay(10_000)).toBe(0);
     pace.opened(10_000);
-    expect(pace.delay(10_000)).toBe(1_000);
+    expect(pace.delay(10_000)).toBe(400);
   });
 });
