@@ -44,8 +44,8 @@ interface Session {
 }
 
 /**
- * FCM HTTP v1, one request per device over one HTTP/2 connection. firebase-admin checks the service account and gives
- * the message its type; docs/decisions/0002-own-http2-client.md says why it does not send.
+ * FCM HTTP v1, one request per device over one HTTP/2 connection. firebase-admin checks the service account;
+ * docs/decisions/0002-own-http2-client.md says why it does not send.
  */
 export class FcmTransport extends PushTransport {
   readonly provider = 'fcm';
