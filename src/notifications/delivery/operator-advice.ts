@@ -15,10 +15,20 @@ const ADVICE: Readonly<Record<string, string>> = {
   // FCM: https://firebase.google.com/docs/cloud-messaging/error-codes
   SENDER_ID_MISMATCH: 'check FCM_SERVICE_ACCOUNT_FILE: the app registers with another Firebase project',
   PERMISSION_DENIED: 'enable the Firebase Cloud Messaging API and give the service account the right to send',
-  SERVICE_DISABLED: 'enable the Firebase Cloud Messaging API in the project of FCM_SERVICE_ACCOUNT_FILE',
   NOT_FOUND: 'check the project_id in FCM_SERVICE_ACCOUNT_FILE and FCM_URL',
   THIRD_PARTY_AUTH_ERROR: 'check the APNs or web push credentials in the Firebase console',
   UNAUTHENTICATED: 'replace FCM_SERVICE_ACCOUNT_FILE: Google refuses it',
+  invalid_grant: 'replace FCM_SERVICE_ACCOUNT_FILE, its key may be deleted, and check the clock of this machine',
+  Http404: 'check FCM_URL or HUAWEI_PUSH_URL: there is nothing that takes pushes',
+  TokenHttp404: 'check HUAWEI_AUTH_URL, or token_uri in FCM_SERVICE_ACCOUNT_FILE',
+  // HMS: https://developer.huawei.com/consumer/en/doc/HMSCore-References/https-send-api-0000001050986197
+  TokenError1101: 'check HUAWEI_APP_ID and the app secret: Huawei refuses them',
+  Code80200001: 'check HUAWEI_APP_ID and the app secret: Huawei refuses them',
+  Code80300002: 'check HUAWEI_APP_ID: the tokens belong to another app',
+  'Code80300007:noRight': 'check HUAWEI_APP_ID and the rights of the app in AppGallery Connect',
+  'Code80300007:appinfoError': 'check HUAWEI_APP_ID and that Push Kit is enabled for the app',
+  'Code80300007:penalty': 'Huawei penalises the app: see AppGallery Connect',
+  Code80300037: 'Huawei penalises the app: see AppGallery Connect',
 };
 
 const GENERAL = 'check the credentials and settings of this provider';
