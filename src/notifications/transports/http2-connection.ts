@@ -191,7 +191,7 @@ export class Http2Connection implements ExchangeOwner {
   #onGoaway(lastStreamId: number): void {
     this.#lastStreamId = Math.min(this.#lastStreamId, lastStreamId);
     this.retire();
-    for (const exchange of [...this.#exchanges]) if (exchange.unprocessed) exchange.fail('GoAway');
+    for (const exchange of [...this.#exchanges]) if (exchange.unprocessed) exchange.cancel('GoAway');
   }
 
   #onError(error: Error): void {

@@ -57,7 +57,7 @@ export class Http2Exchange {
     // 'close' follows each error and knows more; without a listener the error would end the process.
     stream.on('error', () => {});
     stream.on('frameError', (type) => {
-      if (type === HEADERS_FRAME) this.fail('RefusedStream');
+      if (type === HEADERS_FRAME) this.cancel('RefusedStream');
     });
     stream.on('close', () => this.#close());
     stream.end(request.body);
@@ -68,7 +68,7 @@ export class Http2Exchange {
     return (this.stream.id ?? Infinity) > this.owner.lastStreamId;
   }
 
-  fail(reason: ChannelErrorReason): void {
+  #fail(reason: ChannelErrorReason): void {
     if (this.#settled) return;
     this.#settle(reason === 'Timeout' ? 'timeout' : 'failed');
     this.request.reject(new ChannelError(reason));
@@ -76,7 +76,7 @@ export class Http2Exchange {
 
   /** Gives the stream up; what the peer still sends for it is ignored. */
   cancel(reason: ChannelErrorReason): void {
-    this.fail(reason);
+    this.#fail(reason);
     this.stream.close(constants.NGHTTP2_CANCEL);
     this.#finish();
   }
@@ -98,7 +98,7 @@ export class Http2Exchange {
   }
 
   #close(): void {
-    if (!this.#settled) this.fail(this.#closeReason());
+    if (!this.#settled) this.#fail(this.#closeReason());
     this.#finish();
   }
 

@@ -23,14 +23,18 @@ describe('the pace of connecting', () => {
     expect(pace.delay(3_050)).toBe(0);
   });
 
-  it('allows ten connections in ten seconds, then one whenever the oldest is ten seconds old', () => {
+  it('allows ten connections in a row, then one a second, and ten again after a quiet time', () => {
     const pace = new ReconnectPace();
-    for (let at = 0; at <= 3_200; at += 400) pace.opened(at);
-    expect(pace.delay(3_000)).toBe(0);
-    pace.opened(4_000);
-    expect(pace.delay(4_000)).toBe(6_000);
-    expect(pace.delay(10_000)).toBe(0);
-    pace.opened(10_000);
-    expect(pace.delay(10_000)).toBe(400);
+    for (let i = 0; i < 9; i++) pace.opened(0);
+    expect(pace.delay(0)).toBe(0);
+    pace.opened(0);
+    expect([pace.delay(0), pace.delay(400), pace.delay(1_000)]).toEqual([1_000, 600, 0]);
+    pace.opened(1_000);
+    expect(pace.delay(1_000)).toBe(1_000);
+    for (let i = 0; i < 10; i++) {
+      expect(pace.delay(60_000)).toBe(0);
+      pace.opened(60_000);
+    }
+    expect(pace.delay(60_000)).toBe(1_000);
   });
 });

@@ -1,27 +1,28 @@
-/** Apple takes frequent connecting for an attack, so a burst is followed by waiting. */
-const WINDOW_MS = 10_000;
-const CONNECTS_PER_WINDOW = 10;
+/** Apple takes frequent connecting for an attack: so many connections may be made without waiting … */
+const BURST = 10;
+/** … and then one for each of these intervals. */
+const INTERVAL_MS = 1_000;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
 
 /**
  * Says how long the next connection must wait: not at all while connections last, growing with jitter while they cannot
- * be made, and never more than 10 connections in 10 s. Times are milliseconds of any one monotonic clock.
+ * be made, and up to a second while they are made and soon lost. Times are milliseconds of any one monotonic clock.
  */
 export class ReconnectPace {
-  #opened: number[] = [];
+  #allowance = BURST;
+  #allowanceAt = 0;
   #failures = 0;
   #notBefore = 0;
 
   /** Milliseconds to wait at `now`; 0 = connect. */
   delay(now: number): number {
-    const oldest = this.#opened.length < CONNECTS_PER_WINDOW ? undefined : this.#opened[0];
-    const window = oldest === undefined ? 0 : oldest + WINDOW_MS - now;
-    return Math.max(0, window, this.#notBefore - now);
+    return Math.max(0, (1 - this.#allowanceOf(now)) * INTERVAL_MS, this.#notBefore - now);
   }
 
   opened(now: number): void {
-    this.#opened = [...this.#opened, now].slice(-CONNECTS_PER_WINDOW);
+    this.#allowance = this.#allowanceOf(now) - 1;
+    this.#allowanceAt = now;
     this.#failures = 0;
     this.#notBefore = 0;
   }
@@ -31,5 +32,9 @@ export class ReconnectPace {
     const backoff = Math.min(FIRST_BACKOFF_MS * 2 ** this.#failures, LONGEST_BACKOFF_MS);
     this.#failures++;
     this.#notBefore = now + backoff * (0.5 + random / 2);
+  }
+
+  #allowanceOf(now: number): number {
+    return Math.min(BURST, this.#allowance + (now - this.#allowanceAt) / INTERVAL_MS);
   }
 }
