@@ -10,7 +10,7 @@ import {
 import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Authority, makeAuthority } from '../../../gateways/certificates.js';
 import { ChannelError, type ChannelErrorReason } from './http2-answer.js';
 import { Http2Channel, type Http2ChannelOptions } from './http2-channel.js';
@@ -550,6 +550,21 @@ describe('closing', () => {
     await closed;
     expect(await outcome(post(channel))).toBe(notProcessed('Closed'));
     await until(() => peer.sessions[0]?.destroyed === true);
+  });
+
+  it('gives up after five seconds what is never answered', async () => {
+    const peer = await startPeer(() => {});
+    const channel = open(peer.origin, { requestTimeoutMs: 60_000 });
+    const request = outcome(post(channel));
+    await until(() => peer.streams.length === 1);
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    cleanUps.push(() => void vi.useRealTimers());
+    const closed = channel.close();
+    await vi.advanceTimersByTimeAsync(4_900);
+    expect(peer.sessions[0]?.destroyed).toBe(false);
+    await vi.advanceTimersByTimeAsync(200);
+    expect(await request).toBe(unknown('ConnectionLost'));
+    await closed;
   });
 
   it('ends also when nothing was ever sent, and while connecting', async () => {
