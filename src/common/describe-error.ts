@@ -12,16 +12,18 @@ export interface ErrorDescription {
  * Describes an error for the log: type, message, code and stack, nothing else that hangs on it.
  *
  * A database error carries the statement's parameters as fields, and its message quotes values (a duplicate key, a
- * text that is too long), so of those only the code and the stack frames are kept.
+ * text that is too long), so of those only the code and the stack frames are kept. So does the message of a JSON text
+ * that does not parse.
  */
 export function describeError(error: unknown): ErrorDescription {
   if (!(error instanceof Error)) return { type: typeof error };
   const code = codeOf(error);
   const fromDatabase = error instanceof QueryFailedError || 'sql' in error || /^(SQLITE|ER)_/.test(code ?? '');
+  const quotesValues = fromDatabase || error instanceof SyntaxError;
   return {
     type: error.name,
     ...(code === undefined ? {} : { code }),
-    ...(fromDatabase ? {} : { message: error.message }),
+    ...(quotesValues ? {} : { message: error.message }),
     stack: frames(error),
   };
 }

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { Batcher } from './batcher.js';
+
+/** A write that ends when the test says so. */
+function heldWrites() {
+  const batches: number[][] = [];
+  const ends: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  const write = (items: number[]): Promise<void> => {
+    batches.push(items);
+    return new Promise((resolve, reject) => ends.push({ resolve, reject }));
+  };
+  return { batches, ends, write };
+}
+
+const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('Batcher', () => {
+  it('writes what arrives in one turn of the event loop together, in order', async () => {
+    const batches: number[][] = [];
+    const batcher = new Batcher<number>(async (items) => void batches.push(items));
+    await Promise.all([batcher.add(1), batcher.add(2), batcher.add(3)]);
+    expect(batches).toEqual([[1, 2, 3]]);
+  });
+
+  it('gathers what arrives during a write for the next one', async () => {
+    const { batches, ends, write } = heldWrites();
+    const batcher = new Batcher(write);
+    const first = batcher.add(1);
+    await nextTurn();
+    const later = [batcher.add(2), batcher.add(3)];
+    await nextTurn();
+    expect(batches).toEqual([[1]]);
+    ends[0]?.resolve();
+    await first;
+    await nextTurn();
+    expect(batches).toEqual([[1], [2, 3]]);
+    ends[1]?.resolve();
+    await Promise.all(later);
+  });
+
+  it('acknowledges an item only when its batch is written', async () => {
+    const { ends, write } = heldWrites();
+    const batcher = new Batcher(write);
+    let acknowledged = false;
+    const added = batcher.add(1).then(() => (acknowledged = true));
+    await nextTurn();
+    await nextTurn();
+    expect(acknowledged).toBe(false);
+    ends[0]?.resolve();
+    await added;
+    expect(acknowledged).toBe(true);
+  });
+
+  it('keeps batches within their bound', async () => {
+    const sizes: number[] = [];
+    const batcher = new Batcher<number>(async (items) => void sizes.push(items.length), 4);
+    await Promise.all(Array.from({ length: 10 }, (_, item) => batcher.add(item)));
+    expect(sizes).toEqual([4, 4, 2]);
+  });
+
+  it('refuses exactly the items of a batch that failed and goes on with the next', async () => {
+    const batcher = new Batcher<number>(async (items) => {
+      if (items.includes(2)) throw new Error('the disk is full');
+    }, 2);
+    const results = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)));
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+  });
+
+  it('refuses the items of a write that throws at once', async () => {
+    const batcher = new Batcher<number>(() => {
+      throw new Error('broken');
+    });
+    await expect(batcher.add(1)).rejects.toThrow('broken');
+    await expect(batcher.add(2)).rejects.toThrow('broken');
+  });
+
+  it('is idle only after everything that was handed over is written', async () => {
+    const written: number[] = [];
+    const batcher = new Batcher<number>(async (items) => {
+      await nextTurn();
+      written.push(...items);
+    }, 1);
+    const added = [1, 2, 3].map((item) => batcher.add(item));
+    await batcher.idle();
+    expect(written).toEqual([1, 2, 3]);
+    await Promise.all(added);
+  });
+
+  it('is idle at once when nothing was handed over', async () => {
+    await expect(new Batcher<number>(async () => {}).idle()).resolves.toBeUndefined();
+  });
+});
