@@ -114,7 +114,7 @@ describeEachDatabase('the answer to an onion request', (databases) => {
       BAD_BODY,
     ],
   ])('is a sealed 400 for a version 4 payload with %s', async (_what, payload, expected) => {
-    expect(await sendPayload('v4', payload)).toEqual(expected);
+    expect(await suite.server.onion.sendPayload('v4', payload)).toEqual(expected);
   });
 
   it.each<[string, string, OnionReply]>([
@@ -125,18 +125,8 @@ describeEachDatabase('the answer to an onion request', (databases) => {
     ['a body that is an object', '{"endpoint":"register","body":{}}', BAD_BODY],
     ['a null body', '{"endpoint":"register","body":"null"}', BAD_BODY],
   ])('is a sealed 400 for a version 2 payload with %s', async (_what, payload, expected) => {
-    expect(await sendPayload('v2', Buffer.from(payload))).toEqual(expected);
+    expect(await suite.server.onion.sendPayload('v2', Buffer.from(payload))).toEqual(expected);
   });
-
-  async function sendPayload(version: OnionVersion, payload: Buffer): Promise<OnionReply> {
-    const keyPair = generateKeyPair();
-    const channel = Channel.ofClient(keyPair, suite.server.onion.serverPublicKey, 'aes-gcm');
-    if (!channel) throw new Error('no channel');
-    const body = encodeOuterBody(channel.seal(payload), { ephemeral_key: keyPair.publicKey.toString('hex') });
-    const answer = await suite.server.onion.post(ONION_PATHS[version], body);
-    expect(answer.status).toBe(200);
-    return openReply({ version, channel }, answer.body);
-  }
 });
 
 describeEachDatabase('an onion request while the database fails', (databases) => {

@@ -97,6 +97,14 @@ describeEachDatabase('registration', (databases) => {
     expect(suite.gateways.apns.received.map(({ body }) => body.ENCRYPTED_DATA)).toEqual([data]);
   });
 
+  it('leaves a token with one owner when several claim it at the same moment', async () => {
+    const [token, owners] = [newIosToken(), Array.from({ length: 20 }, newId)];
+    await Promise.all(owners.map((owner) => suite.server.register(owner, token)));
+    for (const owner of owners) await suite.server.notify(owner, newData());
+    await suite.server.idle();
+    expect(suite.gateways.apns.received).toHaveLength(1);
+  });
+
   it('tells tokens and ids apart by their case', async () => {
     const token = `${newAndroidToken()}a`;
     const other = `${token.slice(0, -1)}A`;

@@ -1,11 +1,16 @@
+import { Channel } from '../../src/onion/protocol/channel.js';
 import { type JsonObject } from '../../src/onion/protocol/json.js';
+import { generateKeyPair } from '../../src/onion/protocol/key-agreement.js';
 import {
+  ONION_PATHS,
   type OnionReply,
+  type OnionVersion,
   openReply,
   sealRequest,
   type SealedRequest,
   type SealRequestOptions,
 } from '../../src/onion/protocol/onion-client.js';
+import { encodeOuterBody } from '../../src/onion/protocol/outer-body.js';
 
 export interface HttpAnswer {
   status: number;
@@ -36,6 +41,17 @@ export class OnionHttpClient {
     const answer = await this.post(path, body);
     if (answer.status !== 200) throw new Error(`${endpoint} was answered with HTTP ${answer.status}`);
     return openReply(context, answer.body);
+  }
+
+  /** Sends a payload that no app would make, sealed as it should be. */
+  async sendPayload(version: OnionVersion, payload: Buffer): Promise<OnionReply> {
+    const keyPair = generateKeyPair();
+    const channel = Channel.ofClient(keyPair, this.serverPublicKey, 'aes-gcm');
+    if (!channel) throw new Error('The public key of the server is not usable');
+    const body = encodeOuterBody(channel.seal(payload), { ephemeral_key: keyPair.publicKey.toString('hex') });
+    const answer = await this.post(ONION_PATHS[version], body);
+    if (answer.status !== 200) throw new Error(`The payload was answered with HTTP ${answer.status}`);
+    return openReply({ version, channel }, answer.body);
   }
 
   /** Without a content type unless `headers` has one. */

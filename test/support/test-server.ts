@@ -9,6 +9,7 @@ import { createApp } from '../../src/app.factory.js';
 import { parseConfig } from '../../src/config/app-config.js';
 import { Device } from '../../src/devices/device.entity.js';
 import { type DeliveryTuning } from '../../src/notifications/delivery/delivery-tuning.js';
+import { type NotificationsOptions } from '../../src/notifications/notifications.module.js';
 import { QueuedNotification } from '../../src/notifications/queue/queued-notification.entity.js';
 import { type JsonObject } from '../../src/onion/protocol/json.js';
 import { type OnionReply } from '../../src/onion/protocol/onion-client.js';
@@ -37,6 +38,7 @@ export interface TestServerOptions {
   database: string;
   gateways: TestGateways;
   tuning?: Partial<DeliveryTuning>;
+  transports?: NotificationsOptions['transports'];
   /** Variables on top; an empty text unsets one. */
   env?: Record<string, string>;
 }
@@ -58,6 +60,11 @@ export class TestServer {
 
   get url(): string {
     return this.onion.url;
+  }
+
+  /** Its DATABASE_URL. */
+  get database(): string {
+    return this.options.database;
   }
 
   get dataSource(): DataSource {
@@ -113,7 +120,7 @@ export class TestServer {
   }
 
   private async open(env: Record<string, string> = {}): Promise<void> {
-    const { database, gateways, tuning } = this.options;
+    const { database, gateways, tuning, transports } = this.options;
     const config = parseConfig({
       ...gateways.environment,
       STATISTICS_USERNAME: OPERATOR.username,
@@ -126,7 +133,7 @@ export class TestServer {
       DATABASE_URL: database,
       ONION_PRIVATE_KEY_FILE: join(this.folder, 'x25519-priv.pem'),
     });
-    this.app = await createApp(config, { logger: this.log, tuning: { ...QUICK, ...tuning } });
+    this.app = await createApp(config, { logger: this.log, tuning: { ...QUICK, ...tuning }, transports });
     await this.app.listen(0, '127.0.0.1');
     this.onion = new OnionHttpClient(await this.app.getUrl(), this.app.get(OnionKeyService).publicKeyHex);
   }
@@ -140,7 +147,7 @@ export interface ServerSuite {
 /** One server with its gateways for a whole suite. The gateways forget after each test what it did to them. */
 export function useServer(
   databases: TestDatabases,
-  options: Pick<TestServerOptions, 'tuning' | 'env'> = {},
+  options: Pick<TestServerOptions, 'tuning' | 'transports' | 'env'> = {},
 ): ServerSuite {
   const suite: { server?: TestServer; gateways?: TestGateways } = {};
   beforeAll(async () => {
