@@ -4,7 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { AppModule } from './app.module.js';
 import { PinoLogger } from './common/pino-logger.js';
 import { type AppConfig } from './config/app-config.js';
-import { type DeliveryTuning } from './notifications/delivery/delivery-tuning.js';
+import { type NotificationsOptions } from './notifications/notifications.module.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -14,9 +14,8 @@ const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than the idle time of usual reverse proxies, so that the proxy closes first. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
-export interface AppOptions {
+export interface AppOptions extends NotificationsOptions {
   logger?: LoggerService;
-  tuning?: Partial<DeliveryTuning>;
 }
 
 /** Makes the application, ready to listen. The server and the tests use it. */
@@ -29,7 +28,7 @@ export async function createApp(config: AppConfig, options: AppOptions = {}): Pr
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2000 },
   });
   readRawBodies(adapter);
-  return NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config, options.tuning), adapter, {
+  return NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config, options), adapter, {
     logger: options.logger ?? PinoLogger.create(config.logLevel),
     bodyParser: false,
     abortOnError: false,

@@ -5,14 +5,13 @@ import { type AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DevicesModule } from './devices/devices.module.js';
-import { type DeliveryTuning } from './notifications/delivery/delivery-tuning.js';
-import { NotificationsModule } from './notifications/notifications.module.js';
+import { NotificationsModule, type NotificationsOptions } from './notifications/notifications.module.js';
 import { OnionModule } from './onion/onion.module.js';
 import { StatisticsModule } from './statistics/statistics.module.js';
 
 @Module({})
 export class AppModule {
-  static forRoot(config: AppConfig, tuning: Partial<DeliveryTuning> = {}): DynamicModule {
+  static forRoot(config: AppConfig, options: NotificationsOptions = {}): DynamicModule {
     return {
       module: AppModule,
       imports: [
@@ -23,7 +22,7 @@ export class AppModule {
         DevicesModule,
         ClosedGroupsModule,
         StatisticsModule,
-        NotificationsModule.forRoot(tuning),
+        NotificationsModule.forRoot(options),
       ],
     };
   }

@@ -18,13 +18,19 @@ import { QueuedNotification } from './queue/queued-notification.entity.js';
 import { TableQueue } from './queue/table-queue.js';
 import { RecipientsService } from './recipients.service.js';
 import { CredentialWatcher } from './transports/credential-watcher.js';
-import { openTransports } from './transports/open-transports.js';
+import { openTransports, type TransportOptions } from './transports/open-transports.js';
 import { PUSH_TRANSPORTS, type PushTransport } from './transports/push-transport.js';
+
+/** What of delivery differs from its defaults. */
+export interface NotificationsOptions {
+  tuning?: Partial<DeliveryTuning>;
+  transports?: TransportOptions;
+}
 
 /** From `notify` to the push services. */
 @Module({})
 export class NotificationsModule {
-  static forRoot(tuning: Partial<DeliveryTuning>): DynamicModule {
+  static forRoot({ tuning, transports }: NotificationsOptions): DynamicModule {
     return {
       module: NotificationsModule,
       imports: [TypeOrmModule.forFeature([QueuedNotification]), DevicesModule, StatisticsModule],
@@ -33,7 +39,7 @@ export class NotificationsModule {
         {
           provide: PUSH_TRANSPORTS,
           inject: [APP_CONFIG],
-          useFactory: (config: AppConfig): Promise<PushTransport[]> => openTransports(config),
+          useFactory: (config: AppConfig): Promise<PushTransport[]> => openTransports(config, transports),
         },
         { provide: NotificationQueue, useClass: TableQueue },
         NotificationsCommands,
