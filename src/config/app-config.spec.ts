@@ -36,6 +36,10 @@ describe('parseConfig', () => {
       port: 3000,
       logLevel: 'info',
       database: { kind: 'sqlite', path: 'data/session-push.sqlite' },
+      backup: { intervalMs: 86_400_000, keep: 7, directory: 'data/backups' },
+      redisUrl: null,
+      role: 'all',
+      workers: 1,
       onionPrivateKeyFile: 'data/x25519-priv.pem',
       statistics: { credentials: null, periodMs: 43_200_000 },
       apns: null,
@@ -110,6 +114,12 @@ describe('a wrong value', () => {
     ['STATISTICS_PERIOD_HOURS', '-1', 'must be above 0'],
     ['NOTIFICATION_TTL_HOURS', 'NaN', 'must be a number of hours'],
     ['NOTIFICATION_TTL_HOURS', '0', 'must be above 0'],
+    ['WORKERS', '0', 'must be a whole number from 1 to 64'],
+    ['WORKERS', '1.5', 'must be a whole number from 1 to 64'],
+    ['ROLE', 'both', 'must be one of all, api, worker'],
+    ['REDIS_URL', 'localhost:6379', 'must be redis://host:port or rediss://user:password@host:port/number'],
+    ['BACKUP_INTERVAL_HOURS', '-1', 'must not be below 0'],
+    ['BACKUP_KEEP', '0', 'must be a whole number from 1 to 1000'],
     ['APNS_ENVIRONMENT', 'development', 'must be production, sandbox or both'],
     ['APNS_URL', 'http://localhost:8443', 'must be https://host or https://host:port'],
     ['APNS_SANDBOX_URL', 'localhost:8443', 'must be https://host or https://host:port'],
@@ -162,6 +172,57 @@ describe('ConfigError', () => {
     expect(new ConfigError(['A is wrong', 'B is wrong']).message).toBe(
       'The configuration is not usable:\n  - A is wrong\n  - B is wrong',
     );
+  });
+});
+
+describe('several instances', () => {
+  const mysql = { DATABASE_URL: 'mysql://u:p@h/d' };
+  const redis = { REDIS_URL: 'redis://h:6379' };
+
+  it('share Redis and a database server', () => {
+    expect(parseConfig({ ...mysql, ...redis, ROLE: 'api', WORKERS: '4' })).toMatchObject({
+      redisUrl: 'redis://h:6379',
+      role: 'api',
+      workers: 4,
+    });
+  });
+
+  it.each(['api', 'worker'])('need Redis for the role %s', (ROLE) => {
+    expect(problemsOf({ ...mysql, ROLE })).toEqual([
+      `ROLE cannot be ${ROLE} without REDIS_URL: there one instance does everything`,
+    ]);
+  });
+
+  it.each(['api', 'worker'])('cannot share a SQLite file for the role %s', (ROLE) => {
+    expect(problemsOf({ ...redis, ROLE })).toEqual([
+      `DATABASE_URL must be mysql://... because ROLE is ${ROLE}: instances cannot share a SQLite file`,
+    ]);
+  });
+
+  it('may be one that uses Redis with SQLite', () => {
+    expect(parseConfig(redis)).toMatchObject({ role: 'all', database: { kind: 'sqlite' } });
+  });
+});
+
+describe('backups', () => {
+  it('lie beside the database unless they are told otherwise', () => {
+    expect(parseConfig({ DATABASE_URL: 'sqlite:/var/lib/push.sqlite' }).backup?.directory).toBe('/var/lib/backups');
+    const told = { BACKUP_DIRECTORY: '/mnt/copies', BACKUP_INTERVAL_HOURS: '0.5', BACKUP_KEEP: '2' };
+    expect(parseConfig(told).backup).toEqual({ directory: '/mnt/copies', intervalMs: 1_800_000, keep: 2 });
+  });
+
+  it('are off with an interval of 0', () => {
+    expect(parseConfig({ BACKUP_INTERVAL_HOURS: '0' }).backup).toBeNull();
+  });
+
+  it('are left to the tools of another database', () => {
+    const mysql = { DATABASE_URL: 'mysql://u:p@h/d' };
+    expect(parseConfig(mysql).backup).toBeNull();
+    for (const told of [{ BACKUP_INTERVAL_HOURS: '24' }, { BACKUP_KEEP: '7' }, { BACKUP_DIRECTORY: 'x' }]) {
+      expect(problemsOf({ ...mysql, ...told })).toEqual([
+        `${Object.keys(told)[0]} is for SQLite only: back this database up with its own tools, see docs/operating.md`,
+      ]);
+    }
   });
 });
 

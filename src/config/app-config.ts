@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { z } from 'zod';
 
@@ -8,6 +9,13 @@ export interface AppConfig {
   readonly port: number;
   readonly logLevel: LogLevel;
   readonly database: DatabaseConfig;
+  /** Copies of the SQLite file; null = off, or the database is not SQLite. */
+  readonly backup: BackupConfig | null;
+  /** Redis carries the queue and several instances may run; null = the database carries it. */
+  readonly redisUrl: string | null;
+  readonly role: Role;
+  /** Processes that share the listener. */
+  readonly workers: number;
   readonly onionPrivateKeyFile: string;
   readonly statistics: StatisticsConfig;
   readonly apns: ApnsConfig | null;
@@ -18,6 +26,13 @@ export interface AppConfig {
 
 export type DatabaseConfig =
   { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'mysql'; readonly url: string };
+
+export interface BackupConfig {
+  readonly intervalMs: number;
+  /** How many copies stay. */
+  readonly keep: number;
+  readonly directory: string;
+}
 
 export interface StatisticsConfig {
   /** Basic auth of the operator's endpoints; null = those endpoints answer 404. */
@@ -61,11 +76,22 @@ export interface HuaweiConfig {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** `api` accepts onion requests, `worker` delivers, `all` does both. */
+const ROLES = ['all', 'api', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
+
 const HOUR_MS = 3_600_000;
+const DEFAULT_BACKUP_INTERVAL_HOURS = 24;
+const DEFAULT_BACKUP_KEEP = 7;
+const MAX_WORKERS = 64;
 
 const text = z.string().min(1).optional();
 const hours = (fallback: number, max: number) =>
   z.coerce.number({ error: 'must be a number of hours' }).positive('must be above 0').max(max).default(fallback);
+const wholeNumber = (min: number, max: number) => {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
+};
 const httpsUrl = (fallback: string) =>
   z
     .string()
@@ -93,6 +119,19 @@ const environmentSchema = z.object({
       (url) => /^sqlite:.+/.test(url) || isDatabaseUrl(url),
       'must be sqlite:path or mysql://user:password@host:port/database',
     ),
+  BACKUP_INTERVAL_HOURS: z.coerce
+    .number({ error: 'must be a number of hours' })
+    .min(0, 'must not be below 0')
+    .max(24 * 365)
+    .optional(),
+  BACKUP_KEEP: wholeNumber(1, 1000).optional(),
+  BACKUP_DIRECTORY: text,
+  REDIS_URL: text.refine(
+    (url) => url === undefined || isRedisUrl(url),
+    'must be redis://host:port or rediss://user:password@host:port/number',
+  ),
+  ROLE: z.enum(ROLES, { error: `must be one of ${ROLES.join(', ')}` }).default('all'),
+  WORKERS: wholeNumber(1, MAX_WORKERS).default(1),
   ONION_PRIVATE_KEY_FILE: z.string().default('data/x25519-priv.pem'),
   STATISTICS_USERNAME: text,
   STATISTICS_PASSWORD: text,
@@ -155,6 +194,17 @@ const completeEnvironmentSchema = environmentSchema.superRefine((env, context) =
   const huaweiSecret = env.HUAWEI_APP_SECRET ?? env.HUAWEI_APP_SECRET_FILE;
   if (env.HUAWEI_APP_ID !== undefined && huaweiSecret === undefined) missing('HUAWEI_APP_SECRET', 'HUAWEI_APP_ID');
   if (huaweiSecret !== undefined && env.HUAWEI_APP_ID === undefined) missing('HUAWEI_APP_ID', 'the Huawei secret');
+  const isSqlite = env.DATABASE_URL.startsWith('sqlite:');
+  const refuse = (name: keyof Environment, message: string) =>
+    context.addIssue({ code: 'custom', path: [name], message });
+  if (env.ROLE !== 'all' && env.REDIS_URL === undefined)
+    refuse('ROLE', `cannot be ${env.ROLE} without REDIS_URL: there one instance does everything`);
+  if (env.ROLE !== 'all' && isSqlite)
+    refuse('DATABASE_URL', `must be mysql://... because ROLE is ${env.ROLE}: instances cannot share a SQLite file`);
+  for (const name of ['BACKUP_INTERVAL_HOURS', 'BACKUP_KEEP', 'BACKUP_DIRECTORY'] as const) {
+    if (env[name] !== undefined && !isSqlite)
+      refuse(name, 'is for SQLite only: back this database up with its own tools, see docs/operating.md');
+  }
 });
 
 /** The environment is wrong. `problems` names each variable and the reason, never a value. */
@@ -190,6 +240,10 @@ function toConfig(env: Environment): AppConfig {
     database: env.DATABASE_URL.startsWith('sqlite:')
       ? { kind: 'sqlite' as const, path: env.DATABASE_URL.slice('sqlite:'.length) }
       : { kind: 'mysql' as const, url: env.DATABASE_URL },
+    backup: toBackup(env),
+    redisUrl: env.REDIS_URL ?? null,
+    role: env.ROLE,
+    workers: env.WORKERS,
     onionPrivateKeyFile: env.ONION_PRIVATE_KEY_FILE,
     statistics: {
       credentials:
@@ -205,6 +259,16 @@ function toConfig(env: Environment): AppConfig {
     huawei: toHuawei(env),
     notificationTtlMs: env.NOTIFICATION_TTL_HOURS * HOUR_MS,
   });
+}
+
+function toBackup(env: Environment): BackupConfig | null {
+  const hours = env.BACKUP_INTERVAL_HOURS ?? DEFAULT_BACKUP_INTERVAL_HOURS;
+  if (!env.DATABASE_URL.startsWith('sqlite:') || hours === 0) return null;
+  return {
+    intervalMs: hours * HOUR_MS,
+    keep: env.BACKUP_KEEP ?? DEFAULT_BACKUP_KEEP,
+    directory: env.BACKUP_DIRECTORY ?? join(dirname(env.DATABASE_URL.slice('sqlite:'.length)), 'backups'),
+  };
 }
 
 function toApns(env: Environment): ApnsConfig | null {
@@ -269,4 +333,8 @@ function isDatabaseUrl(value: string): boolean {
     ['mysql:', 'mariadb:'].includes(new URL(value).protocol) &&
     new URL(value).pathname.length > 1
   );
+}
+
+function isRedisUrl(value: string): boolean {
+  return URL.canParse(value) && ['redis:', 'rediss:'].includes(new URL(value).protocol) && new URL(value).host !== '';
 }
