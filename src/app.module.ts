@@ -5,8 +5,10 @@ import { type AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DevicesModule } from './devices/devices.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { NotificationsModule, type NotificationsOptions } from './notifications/notifications.module.js';
 import { OnionModule } from './onion/onion.module.js';
+import { OperatorModule } from './operator/operator.module.js';
 import { StatisticsModule } from './statistics/statistics.module.js';
 
 @Module({})
@@ -17,6 +19,8 @@ export class AppModule {
       imports: [
         ConfigModule.forRoot(config),
         ScheduleModule.forRoot(),
+        OperatorModule,
+        MetricsModule,
         DatabaseModule,
         OnionModule,
         DevicesModule,

@@ -8,6 +8,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { parseConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
+import { MetricsModule } from '../metrics/metrics.module.js';
+import { OperatorModule } from '../operator/operator.module.js';
 import { type CommandResult, OnionCommand, SUCCESS } from './onion-command.decorator.js';
 import { OnionKeyService } from './onion-key.service.js';
 import { OnionModule } from './onion.module.js';
@@ -59,7 +61,7 @@ const record = (...line: unknown[]) => void lines.push(line);
 const logger: LoggerService = { log: record, error: record, warn: record, debug: record, verbose: record };
 
 async function start(providers: Provider[]): Promise<NestFastifyApplication> {
-  @Module({ imports: [ConfigModule.forRoot(config), OnionModule], providers })
+  @Module({ imports: [ConfigModule.forRoot(config), OperatorModule, MetricsModule, OnionModule], providers })
   class TestModule {}
   const app = await NestFactory.create<NestFastifyApplication>(TestModule, new FastifyAdapter(), {
     abortOnError: false,

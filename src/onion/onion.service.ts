@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../common/describe-error.js';
+import { MetricsService } from '../metrics/metrics.service.js';
 import { CommandRegistry } from './command-registry.js';
 import { OnionKeyService } from './onion-key.service.js';
 import { type Envelope, type InnerStatus, resultJson } from './protocol/envelope.js';
@@ -32,10 +33,13 @@ export class OnionService {
   constructor(
     private readonly key: OnionKeyService,
     private readonly commands: CommandRegistry,
+    private readonly metrics: MetricsService,
   ) {}
 
   async answer(envelope: Envelope, body: Buffer): Promise<OnionAnswer> {
     const opened = envelope.open(this.key.keyPair, body);
+    if (opened.kind === 'request') this.metrics.onionAccepted(envelope.version);
+    else this.metrics.onionRefused(envelope.version, opened.kind, opened.reason);
     if (opened.kind === 'refused') return opened;
     const { status, code, message } =
       opened.kind === 'request'
@@ -46,13 +50,21 @@ export class OnionService {
 
   private async run(endpoint: string, args: JsonObject): Promise<InnerAnswer> {
     const command = this.commands.find(endpoint);
-    if (!command) return badRequest('Unknown command');
+    if (!command) {
+      this.metrics.unknownCommand();
+      return badRequest('Unknown command');
+    }
     try {
       const parsed = command.schema.safeParse(args);
-      if (!parsed.success) return badRequest(parsed.error.issues[0]?.message ?? 'Invalid arguments');
+      if (!parsed.success) {
+        this.metrics.command(endpoint, 'invalid');
+        return badRequest(parsed.error.issues[0]?.message ?? 'Invalid arguments');
+      }
       const { code, message } = await command.run(parsed.data);
+      this.metrics.command(endpoint, code === 1 ? 'done' : 'declined');
       return { status: 200, code, message };
     } catch (error) {
+      this.metrics.command(endpoint, 'failed');
       // Found in the registry, so the name is one of ours and nothing that a client wrote.
       this.logger.error({ msg: 'an onion command failed', command: endpoint, error: describeError(error) });
       return FAILED;

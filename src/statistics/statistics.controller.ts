@@ -1,6 +1,6 @@
 import { BadRequestException, Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { DevicesService } from '../devices/devices.service.js';
-import { BasicAuthGuard } from './basic-auth.guard.js';
+import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
 import {
   NUMBER_COLUMNS,
   type NumberColumn,

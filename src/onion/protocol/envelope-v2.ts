@@ -13,6 +13,7 @@ import { parseOuterBody } from './outer-body.js';
  * sealed bytes.
  */
 export const envelopeV2: Envelope = {
+  version: 'v2',
   contentType: 'application/json',
 
   open(server: X25519KeyPair, body: Buffer): OpenResult {

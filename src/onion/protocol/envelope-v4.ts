@@ -14,6 +14,7 @@ import { parseOuterBody } from './outer-body.js';
  * from the body alone. Reply: the sealed bytes as they are, with a list of the same form inside.
  */
 export const envelopeV4: Envelope = {
+  version: 'v4',
   contentType: 'application/octet-stream',
 
   open(server: X25519KeyPair, body: Buffer): OpenResult {

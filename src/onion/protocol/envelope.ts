@@ -1,6 +1,7 @@
 import { type Channel } from './channel.js';
 import { type JsonObject } from './json.js';
 import { type X25519KeyPair } from './key-agreement.js';
+import { type OnionVersion } from './onion-client.js';
 import { type ContentRefusal, type OpenRefusal } from './refusals.js';
 
 /**
@@ -18,6 +19,7 @@ export type OpenResult =
 
 /** One version of the onion request format, the server's side. */
 export interface Envelope {
+  readonly version: OnionVersion;
   /** Content type of a sealed reply's HTTP body. */
   readonly contentType: string;
   /** Opens an HTTP body. Any bytes lead to a result; nothing is thrown because of them. */

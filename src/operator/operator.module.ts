@@ -1,0 +1,11 @@
+import { Global, Module } from '@nestjs/common';
+import { OperatorAccess } from './operator-access.js';
+import { OperatorEvents } from './operator-events.js';
+
+/** What every feature needs to talk to the operator: who that is, and how to be heard. */
+@Global()
+@Module({
+  providers: [OperatorAccess, OperatorEvents],
+  exports: [OperatorAccess, OperatorEvents],
+})
+export class OperatorModule {}
