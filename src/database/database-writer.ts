@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 
 type Work<T> = (manager: EntityManager) => Promise<T>;
@@ -11,6 +12,8 @@ interface Waiting {
 
 const MAX_GROUP = 256;
 const MAX_ATTEMPTS = 5;
+/** Transactions that stood in each other's way do not try again in step. */
+const RETRY_SPREAD_MS = 20;
 
 /**
  * The only way to write to the database: each piece of work is one transaction, committed when the promise resolves.
@@ -20,7 +23,8 @@ const MAX_ATTEMPTS = 5;
  * piece of such a group fails, the group is rolled back and its pieces run one by one, so that only that piece is
  * refused. Work must therefore be safe to run again: no effects outside the database.
  *
- * On MariaDB and MySQL each piece is a transaction of its own on the pool; a deadlock victim runs again.
+ * On MariaDB and MySQL each piece is a transaction of its own on the pool; a deadlock victim runs again. They read what
+ * is committed: the stricter default locks the gaps between keys, where many new phones at once only deadlock.
  */
 @Injectable()
 export class DatabaseWriter {
@@ -80,9 +84,10 @@ export class DatabaseWriter {
   private async retryDeadlocks<T>(work: Work<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.dataSource.transaction(work);
+        return await this.dataSource.transaction('READ COMMITTED', work);
       } catch (error) {
         if (attempt >= MAX_ATTEMPTS || !isTransient(error)) throw error;
+        await sleep(Math.random() * RETRY_SPREAD_MS * attempt);
       }
     }
   }

@@ -47,9 +47,9 @@ export class InstanceLock implements OnModuleInit, OnApplicationShutdown {
     const file = new Database(path, { timeout: 0 });
     try {
       file.exec('BEGIN EXCLUSIVE');
-    } catch {
+    } catch (error) {
       file.close();
-      throw new DatabaseInUseError();
+      throw isBusy(error) ? new DatabaseInUseError() : error;
     }
     this.file = file;
   }
@@ -71,3 +71,5 @@ export class InstanceLock implements OnModuleInit, OnApplicationShutdown {
     return ask(this.connection);
   }
 }
+
+const isBusy = (error: unknown): boolean => error instanceof Database.SqliteError && error.code === 'SQLITE_BUSY';

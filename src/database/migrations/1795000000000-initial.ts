@@ -68,7 +68,12 @@ export class Initial1795000000000 implements MigrationInterface {
           { name: 'data', type: 'text', isNullable: true, ...unicode },
           { name: 'targets', type: 'text', isNullable: true, ...unicode },
         ],
-        indices: [{ name: 'ix_queued_notifications_due', columnNames: ['lane', 'leased', 'available_at'] }],
+        indices: [
+          {
+            name: 'ix_queued_notifications_waiting',
+            columnNames: ['lane', 'leased', 'accepted_at', 'available_at'],
+          },
+        ],
       }),
     );
     await runner.createTable(

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { describeEachDatabase } from '../../test/support/databases.js';
+import { useTestDatabase } from '../../test/support/test-data-source.js';
+import { Device } from '../devices/device.entity.js';
+import { DevicesService, MAX_DEVICES_PER_SESSION_ID } from '../devices/devices.service.js';
+import { ClosedGroupMember } from './closed-group-member.entity.js';
+import { ClosedGroup } from './closed-group.entity.js';
+import { ClosedGroupsCommands } from './closed-groups.commands.js';
+import { ClosedGroupsScheduler } from './closed-groups.scheduler.js';
+import { ClosedGroupsService, MAX_MEMBERS_PER_GROUP } from './closed-groups.service.js';
+
+const SUCCESS = { code: 1, message: 'Success' };
+const UNKNOWN_GROUP = { code: 0, message: 'Cannot find the closed group id on PN server.' };
+const DAY_MS = 24 * 3_600_000;
+
+describeEachDatabase('closed groups', (databases) => {
+  const database = useTestDatabase(databases);
+  let commands: ClosedGroupsCommands;
+  let groups: ClosedGroupsService;
+
+  beforeEach(() => {
+    const { dataSource, writer } = database;
+    groups = new ClosedGroupsService(writer);
+    commands = new ClosedGroupsCommands(groups, new DevicesService(dataSource.getRepository(Device), writer), writer);
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  const join = (groupId: string, sessionId: string) => commands.subscribe({ groupId, sessionId });
+  const leave = (groupId: string, sessionId: string) => commands.unsubscribe({ groupId, sessionId });
+  const members = async (groupId: string): Promise<string[]> => {
+    const rows = await database.dataSource.getRepository(ClosedGroupMember).findBy({ groupId });
+    return rows.map(({ sessionId }) => sessionId).toSorted();
+  };
+  const knownGroups = () => database.dataSource.getRepository(ClosedGroup).count();
+  const fill = (groupId: string, count: number) =>
+    database.writer.write(async (manager) => {
+      await groups.join(manager, { groupId, sessionId: 'first' });
+      const rest = Array.from({ length: count - 1 }, (_, index) => ({ groupId, sessionId: `m${index}` }));
+      await manager.insert(ClosedGroupMember, rest);
+    });
+  const registration = { token: 't1', sessionId: '05a', deviceType: 'android' as const };
+
+  it('lets an id join, once however often it asks', async () => {
+    expect(await join('g', '05a')).toEqual(SUCCESS);
+    expect(await join('g', '05a')).toEqual(SUCCESS);
+    expect(await join('g', '05b')).toEqual(SUCCESS);
+    expect(await members('g')).toEqual(['05a', '05b']);
+  });
+
+  it('lets 100 ids join a new group at once', async () => {
+    const ids = Array.from({ length: 100 }, (_, index) => `05${index}`);
+    const results = await Promise.allSettled(ids.map((id) => join('g', id)));
+    expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
+    expect(await members('g')).toEqual(ids.toSorted());
+  });
+
+  it('lets an id leave and says so however often it asks', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 });
+    await join('g', '05a');
+    await join('g', '05b');
+    expect(await leave('g', '05a')).toEqual(SUCCESS);
+    expect(await leave('g', '05a')).toEqual(SUCCESS);
+    expect(await members('g')).toEqual(['05b']);
+  });
+
+  it('knows a group for a while after its last member left', async () => {
+    await join('g', '05a');
+    await leave('g', '05a');
+    expect(await leave('g', '05a')).toEqual(SUCCESS);
+  });
+
+  it('says that it does not know a group that nobody joined', async () => {
+    expect(await leave('g', '05a')).toEqual(UNKNOWN_GROUP);
+  });
+
+  it('tells groups that differ in case apart', async () => {
+    await join('g', '05a');
+    expect(await leave('G', '05a')).toEqual(UNKNOWN_GROUP);
+    expect(await members('g')).toEqual(['05a']);
+  });
+
+  it('forgets empty groups that nobody left for a week, and no others', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 });
+    await join('empty', '05a');
+    await leave('empty', '05a');
+    await join('followed', '05a');
+    vi.setSystemTime(1_800_000_000_000 + 6 * DAY_MS);
+    await join('lately left', '05a');
+    await leave('lately left', '05a');
+    const scheduler = new ClosedGroupsScheduler(groups);
+    await scheduler.forgetEmptyGroups();
+    expect(await knownGroups()).toBe(3);
+    vi.setSystemTime(1_800_000_000_000 + 8 * DAY_MS);
+    await scheduler.forgetEmptyGroups();
+    expect(await knownGroups()).toBe(2);
+    expect(await leave('empty', '05a')).toEqual(UNKNOWN_GROUP);
+    expect(await members('followed')).toEqual(['05a']);
+  });
+
+  it('bounds the members of a group, and lets known ones ask again', async () => {
+    await fill('g', MAX_MEMBERS_PER_GROUP);
+    expect(await join('g', '05new')).toEqual({ code: 0, message: 'Too many members in this closed group.' });
+    expect(await members('g')).toHaveLength(MAX_MEMBERS_PER_GROUP);
+    expect(await join('g', 'first')).toEqual(SUCCESS);
+  });
+
+  it('registers a device for groups only, together with its groups', async () => {
+    const groupIds = ['g1', 'g2', 'g1'];
+    expect(await commands.registerLegacyGroupsOnly({ registration, groupIds })).toEqual(SUCCESS);
+    const device = await database.dataSource.getRepository(Device).findOneByOrFail({ token: 't1' });
+    expect(device).toMatchObject({ sessionId: '05a', legacyGroupsOnly: true });
+    expect(await members('g1')).toEqual(['05a']);
+    expect(await members('g2')).toEqual(['05a']);
+  });
+
+  it('adds groups with a registration and never leaves any', async () => {
+    await commands.registerLegacyGroupsOnly({ registration, groupIds: ['g1'] });
+    await commands.registerLegacyGroupsOnly({ registration, groupIds: [] });
+    expect(await members('g1')).toEqual(['05a']);
+  });
+
+  it('stores nothing of a registration when one of its groups is full', async () => {
+    await fill('full', MAX_MEMBERS_PER_GROUP);
+    expect(await commands.registerLegacyGroupsOnly({ registration, groupIds: ['g1', 'full'] })).toEqual({
+      code: 0,
+      message: 'Too many members in this closed group.',
+    });
+    expect(await database.dataSource.getRepository(Device).count()).toBe(0);
+    expect(await members('g1')).toEqual([]);
+  });
+
+  it('joins no groups when the id has too many devices', async () => {
+    await database.writer.write((manager) =>
+      manager.insert(
+        Device,
+        Array.from({ length: MAX_DEVICES_PER_SESSION_ID }, (_, index) => ({
+          token: `other${index}`,
+          sessionId: '05a',
+          deviceType: 'android' as const,
+          legacyGroupsOnly: false,
+          registeredAt: 1,
+          apnsEnvironment: null,
+        })),
+      ),
+    );
+    expect(await commands.registerLegacyGroupsOnly({ registration, groupIds: ['g1'] })).toEqual({
+      code: 0,
+      message: 'Too many devices for this pubKey.',
+    });
+    expect(await members('g1')).toEqual([]);
+  });
+
+  it('does not answer a database error as a refusal', async () => {
+    const broken = { registration: { ...registration, token: null as unknown as string }, groupIds: [] };
+    await expect(commands.registerLegacyGroupsOnly(broken)).rejects.toThrow();
+  });
+});

@@ -1,0 +1,89 @@
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type DataSource } from 'typeorm';
+import { afterEach, expect, it } from 'vitest';
+import { describeEachDatabase } from '../../test/support/databases.js';
+import { openDataSource } from '../../test/support/test-data-source.js';
+import { DatabaseInUseError, InstanceLock } from './instance-lock.js';
+
+describeEachDatabase('InstanceLock', (databases) => {
+  const running: { dataSource: DataSource; lock: InstanceLock }[] = [];
+
+  /** As a server does: connect, then ask for the lock. */
+  const start = async (url: string) => {
+    const dataSource = await openDataSource(url);
+    const lock = new InstanceLock(dataSource);
+    running.push({ dataSource, lock });
+    await lock.onModuleInit();
+    return { dataSource, lock };
+  };
+  const stop = async ({ dataSource, lock }: { dataSource: DataSource; lock: InstanceLock }) => {
+    await lock.onApplicationShutdown();
+    if (dataSource.isInitialized) await dataSource.destroy();
+  };
+
+  afterEach(async () => {
+    for (const server of running.splice(0)) await stop(server);
+  });
+
+  it('lets one server use a database', async () => {
+    await expect(start(await databases.create())).resolves.toBeDefined();
+  });
+
+  it('refuses a second server, with what to do', async () => {
+    const url = await databases.create();
+    await start(url);
+    const second = start(url);
+    await expect(second).rejects.toThrow(DatabaseInUseError);
+    await expect(second).rejects.toThrow(/Stop it first|DATABASE_URL/);
+  });
+
+  it('lets servers on different databases be', async () => {
+    await start(await databases.create());
+    await expect(start(await databases.create())).resolves.toBeDefined();
+  });
+
+  it('lets the next server in after a stop', async () => {
+    const url = await databases.create();
+    await stop(await start(url));
+    await expect(start(url)).resolves.toBeDefined();
+  });
+
+  it('keeps the lock when it renews it', async () => {
+    const url = await databases.create();
+    const { lock } = await start(url);
+    await lock.renew();
+    await lock.renew();
+    await expect(start(url)).rejects.toThrow(DatabaseInUseError);
+  });
+
+  if (databases.kind === 'sqlite') {
+    it('does not blame another server for a lock file that it cannot use', async () => {
+      const url = await databases.create();
+      const file = `${url.slice('sqlite:'.length)}.lock`;
+      writeFileSync(file, 'This is no database. '.repeat(100));
+      const refused = await start(url).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(Error);
+      expect(refused).not.toBeInstanceOf(DatabaseInUseError);
+    });
+    return;
+  }
+
+  it('takes the lock again when the database server cut its connection', async () => {
+    const url = await databases.create();
+    const { lock, dataSource } = await start(url);
+    const [row] = await dataSource.query<{ holder: number }[]>(
+      `SELECT IS_USED_LOCK(CONCAT('session-push:', DATABASE())) AS holder`,
+    );
+    await dataSource.query(`KILL ${Number(row?.holder)}`);
+    await sleep(50);
+    await lock.renew();
+    await expect(start(url)).rejects.toThrow(DatabaseInUseError);
+  });
+
+  it('copes with a database that is away when it renews', async () => {
+    const { lock, dataSource } = await start(await databases.create());
+    await dataSource.destroy();
+    await expect(lock.renew()).resolves.toBeUndefined();
+  });
+});
