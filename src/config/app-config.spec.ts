@@ -46,6 +46,7 @@ describe('parseConfig', () => {
       fcm: null,
       huawei: null,
       notificationTtlMs: 86_400_000,
+      alerts: { webhookUrl: null, queueAgeMs: 600_000 },
     });
   });
 
@@ -354,6 +355,23 @@ describe('Huawei', () => {
     expect(problemsOf({ HUAWEI_APP_ID: 'app', HUAWEI_APP_SECRET: 'word', HUAWEI_APP_SECRET_FILE: file })).toEqual([
       'HUAWEI_APP_SECRET cannot be used together with HUAWEI_APP_SECRET_FILE: choose one',
     ]);
+  });
+});
+
+describe('alerts', () => {
+  it.each(['https://hooks.example.org/T0/B0', 'http://127.0.0.1:8080/relay?chat=1'])('may go to %s', (url) => {
+    expect(parseConfig({ ALERT_WEBHOOK_URL: url, ALERT_QUEUE_MINUTES: '0.5' }).alerts).toEqual({
+      webhookUrl: url,
+      queueAgeMs: 30_000,
+    });
+  });
+
+  it.each(['hooks.example.org', 'ftp://hooks.example.org/', '/relay'])('cannot go to %s', (url) => {
+    expect(problemsOf({ ALERT_WEBHOOK_URL: url })).toEqual(['ALERT_WEBHOOK_URL must be https://... or http://...']);
+  });
+
+  it.each(['0', '-1', 'soon'])('do not wait %s minutes', (minutes) => {
+    expect(problemsOf({ ALERT_QUEUE_MINUTES: minutes })).toHaveLength(1);
   });
 });
 

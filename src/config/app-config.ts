@@ -22,6 +22,7 @@ export interface AppConfig {
   readonly fcm: FcmConfig | null;
   readonly huawei: HuaweiConfig | null;
   readonly notificationTtlMs: number;
+  readonly alerts: AlertsConfig;
 }
 
 export type DatabaseConfig =
@@ -76,10 +77,18 @@ export interface HuaweiConfig {
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+export interface AlertsConfig {
+  /** Where alerts are posted; null = nowhere. */
+  readonly webhookUrl: string | null;
+  /** A notification that waits for longer is worth an alert. */
+  readonly queueAgeMs: number;
+}
+
 /** `api` accepts onion requests, `worker` delivers, `all` does both. */
 const ROLES = ['all', 'api', 'worker'] as const;
 export type Role = (typeof ROLES)[number];
 
+const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DEFAULT_BACKUP_INTERVAL_HOURS = 24;
 const DEFAULT_BACKUP_KEEP = 7;
@@ -159,6 +168,12 @@ const environmentSchema = z.object({
   HUAWEI_PUSH_URL: httpsUrl('https://push-api.cloud.huawei.com'),
   HUAWEI_CA_FILE: readableFile,
   NOTIFICATION_TTL_HOURS: hours(24, 24 * 28),
+  ALERT_WEBHOOK_URL: text.refine((url) => url === undefined || isHttpUrl(url), 'must be https://... or http://...'),
+  ALERT_QUEUE_MINUTES: z.coerce
+    .number({ error: 'must be a number of minutes' })
+    .positive('must be above 0')
+    .max(24 * 60)
+    .default(10),
 });
 
 type Environment = z.infer<typeof environmentSchema>;
@@ -258,6 +273,7 @@ function toConfig(env: Environment): AppConfig {
       : null,
     huawei: toHuawei(env),
     notificationTtlMs: env.NOTIFICATION_TTL_HOURS * HOUR_MS,
+    alerts: { webhookUrl: env.ALERT_WEBHOOK_URL ?? null, queueAgeMs: env.ALERT_QUEUE_MINUTES * MINUTE_MS },
   });
 }
 
@@ -333,6 +349,10 @@ function isDatabaseUrl(value: string): boolean {
     ['mysql:', 'mariadb:'].includes(new URL(value).protocol) &&
     new URL(value).pathname.length > 1
   );
+}
+
+function isHttpUrl(value: string): boolean {
+  return URL.canParse(value) && ['https:', 'http:'].includes(new URL(value).protocol);
 }
 
 function isRedisUrl(value: string): boolean {
