@@ -14,8 +14,8 @@ export default defineConfig({
         },
       },
     ],
-    // Here and not in the projects: one MariaDB serves both of them.
-    globalSetup: ['./test/support/mariadb.global-setup.ts'],
+    // Here and not in the projects: one MariaDB and one Redis serve both of them.
+    globalSetup: ['./test/support/mariadb.global-setup.ts', './test/support/redis.global-setup.ts'],
     maxWorkers: 2,
     reporters: ['default', './test/ci-reporter.ts'],
     coverage: {

@@ -1,22 +1,11 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import {
-  accessSync,
-  closeSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
+import { findProgram, freePort, startGuarded } from './private-server.js';
 
 export interface MariaDbPrograms {
   readonly server: string;
@@ -31,13 +20,7 @@ export interface PrivateMariaDb {
 
 const START_DEADLINE_MS = 30_000;
 
-/**
- * The server ends when standard input does, which is when the test run stops it or dies in whatever way.
- * $1 is its folder, the rest is its command line.
- */
-const GUARD = 'folder=$1; shift; "$@" </dev/null & cat >/dev/null; kill $!; wait $!; rm -rf "$folder"';
-
-/** Looks in PATH and where Debian keeps what only root has in PATH. MySQL's programs do not count: they start differently. */
+/** MySQL's programs do not count: they start differently. */
 export function findMariaDb(): MariaDbPrograms | null {
   const installer = findProgram('mariadb-install-db');
   const server = ['mariadbd', 'mysqld'].map(findProgram).find((file) => file !== null && isMariaDb(file));
@@ -78,15 +61,7 @@ export async function startMariaDb(programs: MariaDbPrograms): Promise<PrivateMa
     '--innodb-flush-log-at-trx-commit=2',
     '--innodb-buffer-pool-size=64M',
   ];
-  const log = openSync(logFile, 'w');
-  // A group of its own, or Ctrl-C would end the guard before the server.
-  const guard = spawn('sh', ['-c', GUARD, 'sh', folder, ...command], { stdio: ['pipe', log, log], detached: true });
-  closeSync(log);
-  const stop = async (): Promise<void> => {
-    const ended = once(guard, 'exit');
-    guard.stdin?.end();
-    await ended;
-  };
+  const { stop } = startGuarded(command, folder, logFile);
 
   const url = `mysql://tests:${password}@127.0.0.1:${port}`;
   try {
@@ -110,29 +85,6 @@ async function waitUntilItAnswers(url: string): Promise<void> {
       if (Date.now() > deadline) throw error;
       await sleep(50);
     }
-  }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-function findProgram(name: string): string | null {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
-  return folders.map((folder) => join(folder, name)).find(isExecutable) ?? null;
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 
