@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BenchDatabase } from './data/bench-database.js';
+import { type MariaDbServer, openMariaDb } from './data/mariadb-server.js';
+import { createSqliteDatabase } from './data/sqlite-database.js';
+import { Generator } from './load/generator.js';
+import { type Cores, divideCores } from './measure/cores.js';
+import { type BenchOptions, type DatabaseKind } from './options.js';
+import { Gateways } from './servers/gateways.js';
+import { type StartedServer, startFloor, startHeldServer, startServer, type Target } from './servers/target.js';
+
+/** What all scenarios use: the programs that run all the time, and ways to make databases and servers. */
+export class Bench {
+  /** Kinds of databases that there are, of those that were asked for. */
+  readonly databaseKinds: readonly DatabaseKind[];
+  private madeDatabases = 0;
+
+  private constructor(
+    readonly options: BenchOptions,
+    readonly cores: Cores,
+    readonly folder: string,
+    readonly floor: Target,
+    readonly generator: Generator,
+    readonly gateways: Gateways,
+    private readonly mariaDb: MariaDbServer | null,
+    readonly progress: (text: string) => void,
+  ) {
+    this.databaseKinds = options.databases.filter((kind) => kind !== 'mariadb' || mariaDb !== null);
+  }
+
+  static async start(options: BenchOptions, progress: (text: string) => void): Promise<Bench> {
+    const cores = divideCores();
+    if (cores.server === null) progress('processes are not pinned to cores: no taskset, or one core only');
+    const folder = mkdtempSync(join(options.folder ?? tmpdir(), 'push-bench-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    const mariaDb = options.databases.includes('mariadb') ? await openMariaDb() : null;
+    if (options.databases.includes('mariadb') && !mariaDb) progress('MariaDB is left out: it is not installed');
+    const env = { ONION_PRIVATE_KEY_FILE: keyFileIn(folder) };
+    const floor = await startFloor({ cores: cores.server, folder, env });
+    const publicKey = Buffer.from(floor.publicKey, 'hex');
+    const generator = await Generator.start(cores.rest, publicKey, options.connections);
+    const gateways = await Gateways.start(cores.rest, join(folder, 'credentials'), options.gatewayLatencyMs);
+    return new Bench(options, cores, folder, floor, generator, gateways, mariaDb, progress);
+  }
+
+  /** An empty one. */
+  createDatabase(kind: DatabaseKind): Promise<BenchDatabase> {
+    switch (kind) {
+      case 'sqlite':
+        return createSqliteDatabase(join(this.folder, `${++this.madeDatabases}.sqlite`));
+      case 'mariadb':
+        if (!this.mariaDb) throw new Error('there is no MariaDB');
+        return this.mariaDb.create();
+    }
+  }
+
+  startServer(database: BenchDatabase): Promise<StartedServer> {
+    return startServer(this.targetOptions(database));
+  }
+
+  startHeldServer(database: BenchDatabase): Promise<Target> {
+    return startHeldServer(this.targetOptions(database));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.floor.stop(), this.generator.stop(), this.gateways.stop(), this.mariaDb?.stop()]);
+  }
+
+  private targetOptions(database: BenchDatabase) {
+    const env = {
+      ...this.gateways.environment,
+      HOST: '127.0.0.1',
+      PORT: '0',
+      DATABASE_URL: database.url,
+      ONION_PRIVATE_KEY_FILE: keyFileIn(this.folder),
+    };
+    return { cores: this.cores.server, folder: this.folder, env };
+  }
+}
+
+const keyFileIn = (folder: string): string => join(folder, 'x25519-priv.pem');

@@ -1,0 +1,45 @@
+import { Bench } from './bench.js';
+import { monotonicMs } from './measure/clock.js';
+import { type BenchOptions, HELP, parseOptions, type ScenarioName, UsageError } from './options.js';
+import { describeCircumstances } from './report/circumstances.js';
+import { writeResults } from './report/performance-doc.js';
+import { renderSection, type Section } from './report/section.js';
+import { accept } from './scenarios/accept.scenario.js';
+import { backlog } from './scenarios/backlog.scenario.js';
+import { delivery } from './scenarios/delivery.scenario.js';
+import { scale } from './scenarios/scale.scenario.js';
+
+const RUN: Record<ScenarioName, (bench: Bench) => Promise<Section>> = { accept, delivery, scale, backlog };
+
+const args = process.argv.slice(2);
+const startedAt = monotonicMs();
+
+try {
+  const options = parseOptions(args);
+  if (options) await run(options);
+  else process.stdout.write(HELP);
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`${error.message}\n\n${HELP}`);
+  process.exitCode = 2;
+}
+
+async function run(options: BenchOptions): Promise<void> {
+  if (process.platform !== 'linux') throw new UsageError('The benchmark needs Linux, for the CPU time of processes.');
+  // The exit handlers end the other processes and remove what was made.
+  process.once('SIGINT', () => process.exit(130));
+  process.once('SIGTERM', () => process.exit(143));
+  const bench = await Bench.start(options, progress);
+  const circumstances = describeCircumstances(args, bench.cores, bench.folder);
+  for (const name of options.only) {
+    const markdown = `${circumstances}\n\n${renderSection(await RUN[name](bench))}`;
+    process.stdout.write(`\n## ${name}\n\n${markdown}\n`);
+    if (options.write) await writeResults(name, markdown);
+  }
+  await bench.stop();
+  progress('done');
+}
+
+function progress(text: string): void {
+  process.stderr.write(`[${((monotonicMs() - startedAt) / 1000).toFixed(0)} s] ${text}\n`);
+}

@@ -1,0 +1,51 @@
+import { startApnsGateway } from '../../gateways/apns.gateway.js';
+import { makeCredentials, writeCredentials } from '../../gateways/certificates.js';
+import { gatewayEnvironment } from '../../gateways/environment.js';
+import { startFcmGateway } from '../../gateways/fcm.gateway.js';
+import { startHuaweiGateway } from '../../gateways/huawei.gateway.js';
+import { takeOrders } from '../child-orders.js';
+import { sequenceOf } from '../data/population.js';
+import { monotonicMs } from '../measure/clock.js';
+import { type Arrivals, type GatewayOrder, type GatewayProgress, type GatewaysReady } from './gateway-orders.js';
+
+const [folder = '', latencyMs = '0'] = process.argv.slice(2);
+
+let firstSequence = 0;
+let firstPushAt = new Float64Array();
+let pushes = 0;
+let lastPushAt = 0;
+
+function note(data: string | undefined): void {
+  pushes++;
+  lastPushAt = monotonicMs();
+  if (data === undefined) return;
+  const index = sequenceOf(data) - firstSequence;
+  if (Number.isNaN(firstPushAt[index])) firstPushAt[index] = lastPushAt;
+}
+
+const credentials = await makeCredentials();
+const common = { credentials, record: false, latencyMs: Number(latencyMs) };
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const apns = await startApnsGateway({ ...common, onPush: ({ body }) => note(text(body['ENCRYPTED_DATA'])) });
+const fcm = await startFcmGateway({
+  ...common,
+  onPush: ({ body }) => note(text(body.message.data?.['ENCRYPTED_DATA'])),
+});
+const huawei = await startHuaweiGateway({ ...common, onPush: ({ body }) => note(text(body.message.data)) });
+const files = writeCredentials(folder, credentials, fcm.tokenUri);
+
+const ready: GatewaysReady = { environment: gatewayEnvironment(files, { apns, fcm, huawei }) };
+takeOrders(ready, (message): GatewayProgress | Arrivals => {
+  const order = message as GatewayOrder;
+  switch (order.kind) {
+    case 'expect':
+      ({ firstSequence } = order);
+      firstPushAt = new Float64Array(order.count).fill(NaN);
+      pushes = 0;
+      return { pushes, lastPushAt };
+    case 'progress':
+      return { pushes, lastPushAt };
+    case 'arrivals':
+      return { firstPushAt };
+  }
+});
