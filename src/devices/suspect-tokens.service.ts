@@ -43,8 +43,9 @@ export class SuspectTokensService {
   /** Ends the suspicion; the tokens stay. Returns how many. */
   release(provider?: string): Promise<number> {
     return this.writer.write(async (manager) => {
-      const result = await manager.delete(SuspectToken, provider === undefined ? {} : { provider });
-      return result.affected ?? 0;
+      const result =
+        provider === undefined ? manager.deleteAll(SuspectToken) : manager.delete(SuspectToken, { provider });
+      return (await result).affected ?? 0;
     });
   }
 
