@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type BenchDatabase } from './data/bench-database.js';
-import { type MariaDbServer, openMariaDb } from './data/mariadb-server.js';
-import { createSqliteDatabase } from './data/sqlite-database.js';
+import { type BenchDatabase } from './database/bench-database.js';
+import { type MariaDbServer, openMariaDb } from './database/mariadb-server.js';
+import { createSqliteDatabase } from './database/sqlite-database.js';
 import { Generator } from './load/generator.js';
 import { type Cores, divideCores } from './measure/cores.js';
 import { type BenchOptions, type DatabaseKind } from './options.js';

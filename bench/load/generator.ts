@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Child } from '../child.js';
-import { type Population } from '../data/population.js';
+import { type Population } from '../database/population.js';
 import { type Checked, type LoadOrder, type LoadRun, type Prepared, type RequestShape } from './load-orders.js';
 
 export interface Batch {

@@ -1,6 +1,6 @@
 import { type EncType } from '../../src/onion/protocol/ciphers.js';
 import { type OnionVersion } from '../../src/onion/protocol/onion-client.js';
-import { type Population } from '../data/population.js';
+import { type Population } from '../database/population.js';
 
 /**
  * `notify`: one id of the population; `notify-group`: one group of it; `register`: an id and token never seen before;

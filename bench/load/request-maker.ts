@@ -9,7 +9,7 @@ import {
   membersOf,
   type Population,
   sessionIdOf,
-} from '../data/population.js';
+} from '../database/population.js';
 import { encodePost } from './http-connection.js';
 import { type LoadOrder, type RequestShape } from './load-orders.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BenchDatabase } from '../data/bench-database.js';
+import { type BenchDatabase } from '../database/bench-database.js';
 import { type Generator, type PreparedBatch } from '../load/generator.js';
 import { type Gateways } from '../servers/gateways.js';
 import { type Target } from '../servers/target.js';

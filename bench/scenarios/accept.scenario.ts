@@ -1,5 +1,5 @@
 import { type Bench } from '../bench.js';
-import { seedPopulation } from '../data/seed.js';
+import { seedPopulation } from '../database/seed.js';
 import { ACCEPT_LOADS, type NamedLoad, SMALL_POPULATION } from '../load/loads.js';
 import { inTurn, type Pair } from '../measure/in-turn.js';
 import { measureRound, type Round } from '../measure/round.js';

@@ -1,6 +1,6 @@
 import { type Bench } from '../bench.js';
-import { type BenchDatabase } from '../data/bench-database.js';
-import { seedPopulation, seedQueue } from '../data/seed.js';
+import { type BenchDatabase } from '../database/bench-database.js';
+import { seedPopulation, seedQueue } from '../database/seed.js';
 import { inAllCiphers } from '../load/loads.js';
 import { untilQueueIsEmpty } from '../measure/delivery-round.js';
 import { monotonicMs } from '../measure/clock.js';

@@ -1,6 +1,6 @@
 import { type Bench } from '../bench.js';
-import { type BenchDatabase } from '../data/bench-database.js';
-import { seedPopulation } from '../data/seed.js';
+import { type BenchDatabase } from '../database/bench-database.js';
+import { seedPopulation } from '../database/seed.js';
 import { inAllCiphers, SMALL_POPULATION } from '../load/loads.js';
 import { type DeliveryRound, measureDelivery, untilQueueIsEmpty } from '../measure/delivery-round.js';
 import { residentMb } from '../measure/process-usage.js';

@@ -1,7 +1,7 @@
 import { type Bench } from '../bench.js';
-import { type BenchDatabase } from '../data/bench-database.js';
-import { type Population } from '../data/population.js';
-import { seedPopulation } from '../data/seed.js';
+import { type BenchDatabase } from '../database/bench-database.js';
+import { type Population } from '../database/population.js';
+import { seedPopulation } from '../database/seed.js';
 import { inAllCiphers, SMALL_POPULATION } from '../load/loads.js';
 import { type BenchCommand } from '../load/load-orders.js';
 import { measureDelivery } from '../measure/delivery-round.js';

@@ -4,7 +4,7 @@ import { gatewayEnvironment } from '../../gateways/environment.js';
 import { startFcmGateway } from '../../gateways/fcm.gateway.js';
 import { startHuaweiGateway } from '../../gateways/huawei.gateway.js';
 import { takeOrders } from '../child-orders.js';
-import { sequenceOf } from '../data/population.js';
+import { sequenceOf } from '../database/population.js';
 import { monotonicMs } from '../measure/clock.js';
 import { type Arrivals, type GatewayOrder, type GatewayProgress, type GatewaysReady } from './gateway-orders.js';
 
