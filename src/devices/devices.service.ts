@@ -40,24 +40,29 @@ export class DevicesService {
     const row = { ...registration, legacyGroupsOnly, registeredAt: this.nextRegistrationTime(), apnsEnvironment: null };
     const updated = await manager.update(Device, { token: registration.token }, row);
     if (!updated.affected) await manager.insert(Device, row);
+    await manager.delete(SuspectToken, { token: registration.token });
     return true;
   }
 
   /** False: no such token. */
   async remove(token: string): Promise<boolean> {
-    const result = await this.writer.write((manager) => manager.delete(Device, { token }));
-    return (result.affected ?? 0) > 0;
+    return this.writer.write(async (manager) => {
+      await manager.delete(SuspectToken, { token });
+      return ((await manager.delete(Device, { token })).affected ?? 0) > 0;
+    });
   }
 
-  /** Removes those tokens that were not registered again since; returns how many went. */
-  async removeUnchanged(tokens: readonly TokenSnapshot[]): Promise<number> {
+  /** Removes those tokens that were not registered again since; returns those that were, and stay. */
+  async removeUnchanged<Snapshot extends TokenSnapshot>(tokens: readonly Snapshot[]): Promise<Snapshot[]> {
     return this.writer.write(async (manager) => {
-      let removed = 0;
-      for (const { token, registeredAt } of tokens) {
-        removed += (await manager.delete(Device, { token, registeredAt })).affected ?? 0;
+      const stay: Snapshot[] = [];
+      for (const snapshot of tokens) {
+        const { token, registeredAt } = snapshot;
+        await manager.delete(Device, { token, registeredAt });
         await manager.delete(SuspectToken, { token });
+        if (await manager.existsBy(Device, { token })) stay.push(snapshot);
       }
-      return removed;
+      return stay;
     });
   }
 

@@ -6,6 +6,9 @@ export interface BreakerTiming {
 
 export type BreakerState = 'closed' | 'open' | 'probing';
 
+/** Whether a request may go. A `probe` must report how it ended, be it with `undecided`. */
+export type Pass = 'free' | 'probe' | 'refused';
+
 /**
  * Keeps a failing provider from being asked again and again. Closed, everything passes. It opens after `threshold`
  * failures in a row, or at once when told so; then nothing passes for a while, after which one probe at a time does.
@@ -24,11 +27,12 @@ export class CircuitBreaker {
     return now < this.openUntil || this.probing ? 'open' : 'probing';
   }
 
-  /** Whether a request may go now. True while not closed makes the caller the probe: it must report back. */
-  tryPass(now: number): boolean {
+  tryPass(now: number): Pass {
     const state = this.state(now);
-    if (state === 'probing') this.probing = true;
-    return state !== 'open';
+    if (state === 'open') return 'refused';
+    if (state === 'closed') return 'free';
+    this.probing = true;
+    return 'probe';
   }
 
   succeeded(): void {
@@ -38,14 +42,17 @@ export class CircuitBreaker {
     this.probing = false;
   }
 
+  /** `forMs` is the pause that the provider asked for, should it open or be open. */
   failed(now: number, options: { atOnce?: boolean; forMs?: number | undefined } = {}): void {
     this.failures++;
-    const late = this.openUntil !== null && !this.probing;
-    // Requests that were under way when it opened fail too; they are no news.
-    if (late && options.forMs === undefined) return;
+    if (this.openUntil !== null && !this.probing) {
+      // Requests that were under way when it opened fail too; they are no news, but for what they ask.
+      if (options.forMs !== undefined) this.openUntil = Math.max(now + options.forMs, this.openUntil);
+      return;
+    }
     if (this.openUntil === null && !options.atOnce && this.failures < this.timing.threshold) return;
-    const pause = options.forMs ?? Math.min(this.timing.maxMs, this.timing.baseMs * 2 ** Math.min(this.openings, 30));
-    this.openUntil = Math.max(now + pause, this.openUntil ?? 0);
+    const doubled = Math.min(this.timing.maxMs, this.timing.baseMs * 2 ** Math.min(this.openings, 30));
+    this.openUntil = Math.max(now + (options.forMs ?? doubled), this.openUntil ?? 0);
     this.openings++;
     this.probing = false;
   }

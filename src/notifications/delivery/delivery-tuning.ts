@@ -13,7 +13,7 @@ export interface DeliveryTuning {
   pollMs: number;
   retryBaseMs: number;
   retryMaxMs: number;
-  /** Factor on the pauses that providers ask for; 1 outside tests. */
+  /** Factor on the pauses that providers ask for, in answers or documents; 1 outside tests. */
   pauseScale: number;
   /** First pause after a provider failed too often; doubles with each failed probe. */
   breakerBaseMs: number;
@@ -26,13 +26,15 @@ export interface DeliveryTuning {
   keepStalePerDevice: number;
   /** Notifications per recipient and minute that go out; what is above is folded into one without content. */
   maxPerRecipientAndMinute: number;
+  /** Pushes (devices times notifications) per recipient and minute; what is above is folded likewise. */
+  maxPushesPerRecipientAndMinute: number;
   /** How long a dead answer is held before the token is removed. */
   removalHoldMs: number;
   /** The brake looks at the answers of this long. */
   brakeWindowMs: number;
   /** Fewer dead tokens than this never engage the brake. */
   brakeFloor: number;
-  /** Share of dead among all answered devices above which the brake engages. */
+  /** Share of dead among all answered devices, of the window or of its last fifteenth, above which the brake engages. */
   brakeShare: number;
   /** How long a stop waits for the requests under way. */
   drainMs: number;
@@ -52,6 +54,7 @@ export const DEFAULT_DELIVERY_TUNING: DeliveryTuning = Object.freeze({
   staleAfterMs: 3 * 60_000,
   keepStalePerDevice: 3,
   maxPerRecipientAndMinute: 1200,
+  maxPushesPerRecipientAndMinute: 30_000,
   removalHoldMs: 5000,
   brakeWindowMs: 15 * 60_000,
   brakeFloor: 5,

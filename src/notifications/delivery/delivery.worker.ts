@@ -11,6 +11,12 @@ import { Wakeup } from './wakeup.js';
 
 const ERROR_PAUSE_MS = 1000;
 
+/** How long a stop waits, after the sends have ended or were given up, for connections to close. */
+const CLOSE_MS = 2000;
+
+/** How often a lane looks for what nobody needs any more; what is claimed by then is found expired anyway. */
+const EXPIRY_INTERVAL_MS = 1000;
+
 /** Items of a provider's lane that are claimed together. */
 const LANE_BATCH = 128;
 
@@ -24,6 +30,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   private readonly logger = new Logger(DeliveryWorker.name);
   private readonly added = new Wakeup();
   private readonly open = new Set<Promise<void>>();
+  private readonly expiryLook = new Map<ProviderLane, number>();
   private loops: Promise<void>[] = [];
   private stopped = false;
 
@@ -49,7 +56,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     this.added.call();
     for (const lane of this.lanes.all()) lane.sender.stop();
     await Promise.race([this.drain(), sleep(this.tuning.drainMs, undefined, { ref: false })]);
-    await this.lanes.close();
+    await Promise.race([this.lanes.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
     await this.queue.flush();
   }
 
@@ -97,6 +104,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   }
 
   private async takeWaiting(lane: ProviderLane): Promise<boolean> {
+    await this.dropExpired(lane);
     const state = lane.sender.breakerState();
     const limit = state === 'closed' ? Math.min(lane.sender.room(), LANE_BATCH) : state === 'probing' ? 1 : 0;
     if (limit === 0) return false;
@@ -105,6 +113,16 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     // One probe at a time: wait for its answer before the next look.
     if (state === 'probing') await Promise.all(working);
     return items.length > 0;
+  }
+
+  /** A provider that is down for days must not fill the disk with what is too late anyway. */
+  private async dropExpired(lane: ProviderLane): Promise<void> {
+    const now = performance.now();
+    if (now - (this.expiryLook.get(lane) ?? -Infinity) < EXPIRY_INTERVAL_MS) return;
+    this.expiryLook.set(lane, now);
+    const items = await this.queue.claimExpired(lane.sender.provider, LANE_BATCH);
+    if (items.length === LANE_BATCH) this.expiryLook.delete(lane);
+    for (const item of items) void this.work(item, () => lane.deliver({ ...item, targets: item.targets ?? [] }));
   }
 
   private work(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): Promise<void> {

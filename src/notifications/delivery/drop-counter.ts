@@ -10,6 +10,7 @@ export class DropCounter {
   private readonly fresh = new Map<string, { kind: DropKind; provider: string; reason: string; count: number }>();
 
   count(kind: DropKind, provider: string, count: number, reason: string = kind): void {
+    if (count === 0) return;
     const key = `${kind} ${provider} ${reason}`;
     const entry = this.fresh.get(key);
     if (entry) entry.count += count;

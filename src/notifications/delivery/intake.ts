@@ -24,7 +24,10 @@ export class Intake {
     private readonly statistics: StatisticsService,
     private readonly drops: DropCounter,
   ) {
-    this.limit = new RecipientLimit(tuning.maxPerRecipientAndMinute);
+    this.limit = new RecipientLimit({
+      notificationsPerMinute: tuning.maxPerRecipientAndMinute,
+      pushesPerMinute: tuning.maxPushesPerRecipientAndMinute,
+    });
   }
 
   /** Resolves, when every device has had its try, with what is to be tried again and when. */
@@ -38,8 +41,9 @@ export class Intake {
     if (!isWakeup) {
       this.statistics.count('totalMessages');
       this.statistics.count(COUNTER_OF[kind]);
-      if (targets.size > 0) {
-        const decision = this.limit.take(item.recipient, Date.now());
+      const devices = [...targets.values()].reduce((sum, list) => sum + list.length, 0);
+      if (devices > 0) {
+        const decision = this.limit.take(item.recipient, devices, Date.now());
         if (!decision.pass) return this.fold(item, decision.wakeAt);
       }
     }

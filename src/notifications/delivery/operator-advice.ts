@@ -2,6 +2,7 @@
 const ADVICE: Readonly<Record<string, string>> = {
   // APNs: https://developer.apple.com/documentation/usernotifications/handling-notification-responses-from-apns
   DeviceTokenNotForTopic: 'check APNS_TOPIC: it must be the bundle id of the app that registered',
+  BadDeviceToken: 'check APNS_ENVIRONMENT: the app registers in the other one, or in both',
   TopicDisallowed: 'check APNS_TOPIC, and that the certificate or key may push to it',
   BadCertificate: 'replace the certificate in APNS_CERT_FILE',
   BadCertificateEnvironment: 'check APNS_ENVIRONMENT, or use a certificate for this environment',
@@ -18,6 +19,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   NOT_FOUND: 'check the project_id in FCM_SERVICE_ACCOUNT_FILE and FCM_URL',
   THIRD_PARTY_AUTH_ERROR: 'check the APNs or web push credentials in the Firebase console',
   UNAUTHENTICATED: 'replace FCM_SERVICE_ACCOUNT_FILE: Google refuses it',
+  INVALID_ARGUMENT: 'check that the app registers with the Firebase project of FCM_SERVICE_ACCOUNT_FILE',
   invalid_grant: 'replace FCM_SERVICE_ACCOUNT_FILE, its key may be deleted, and check the clock of this machine',
   Http404: 'check FCM_URL or HUAWEI_PUSH_URL: there is nothing that takes pushes',
   TokenHttp404: 'check HUAWEI_AUTH_URL, or token_uri in FCM_SERVICE_ACCOUNT_FILE',
@@ -25,6 +27,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   TokenError1101: 'check HUAWEI_APP_ID and the app secret: Huawei refuses them',
   Code80200001: 'check HUAWEI_APP_ID and the app secret: Huawei refuses them',
   Code80300002: 'check HUAWEI_APP_ID: the tokens belong to another app',
+  Code80300007: 'check HUAWEI_APP_ID: Huawei knows none of the tokens',
   'Code80300007:noRight': 'check HUAWEI_APP_ID and the rights of the app in AppGallery Connect',
   'Code80300007:appinfoError': 'check HUAWEI_APP_ID and that Push Kit is enabled for the app',
   'Code80300007:penalty': 'Huawei penalises the app: see AppGallery Connect',

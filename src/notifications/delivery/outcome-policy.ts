@@ -13,6 +13,8 @@ export type NextStep = { step: 'done' } | { step: 'retry'; at: number; cause: Re
 
 /** When a request was tried, and for which time, its devices included. Devices that fail alike are tried again together. */
 export interface Attempt {
+  /** UUID of the notification. */
+  notificationId: string;
   /** From 1. */
   number: number;
   /** UTC epoch milliseconds. */
@@ -21,7 +23,12 @@ export interface Attempt {
   random: number;
 }
 
+type Retry = DeliveryResult & { outcome: 'retry' };
+
 const DEVICE_CAUSES: ReadonlySet<RetryCause> = new Set(['device-throttled', 'wrong-address']);
+
+/** Longer than from the end of a hold to the decision. */
+const DECISION_MS = 1500;
 
 const DONE: NextStep = { step: 'done' };
 
@@ -48,24 +55,39 @@ export class OutcomePolicy {
     private readonly drops: DropCounter,
   ) {}
 
+  /** The token was removed, so nothing more is to be sent to it. */
+  isGone(target: PushTarget): boolean {
+    return this.removal.isGone(target);
+  }
+
   apply(provider: Provider, target: PushTarget, result: DeliveryResult, attempt: Attempt): NextStep {
     switch (result.outcome) {
       case 'delivered':
         this.delivered(provider, target, result);
         return DONE;
       case 'token-gone':
-        // The phone registered after the provider saw the token end: the registration is the newer news.
-        if (result.goneSince !== undefined && result.goneSince < target.registeredAt) {
-          return this.later(provider, attempt, { cause: 'outcome-unknown', reason: result.reason });
-        }
-        this.removal.calledDead(provider, target, result.reason);
-        return DONE;
+        return this.calledDead(provider, target, result, attempt);
       case 'retry':
-        return this.later(provider, attempt, result);
+        return this.later(provider, attempt, this.scaled(result));
       case 'refused':
         this.drops.count('refused', provider, 1, result.reason);
         return DONE;
     }
+  }
+
+  /** The push is kept until it is settled that the token goes: a wrong answer must not cost it. */
+  private calledDead(
+    provider: Provider,
+    target: PushTarget,
+    { reason, goneSince }: DeliveryResult & { outcome: 'token-gone' },
+    attempt: Attempt,
+  ): NextStep {
+    const { notificationId } = attempt;
+    // The phone may have registered after the provider saw the token end: then the registration is the newer news.
+    const believed = goneSince === undefined || goneSince >= target.registeredAt;
+    if (believed) this.removal.calledDead(provider, { ...target, reason, notificationId });
+    const settledMs = this.tuning.removalHoldMs + DECISION_MS;
+    return this.later(provider, attempt, { cause: 'wrong-address', reason, retryAfterMs: settledMs });
   }
 
   private delivered(provider: Provider, target: PushTarget, result: DeliveryResult & { outcome: 'delivered' }): void {
@@ -78,11 +100,12 @@ export class OutcomePolicy {
     });
   }
 
-  private later(
-    provider: Provider,
-    attempt: Attempt,
-    why: Omit<DeliveryResult & { outcome: 'retry' }, 'outcome'>,
-  ): NextStep {
+  private scaled(result: Retry): Retry {
+    const { retryAfterMs } = result;
+    return retryAfterMs === undefined ? result : { ...result, retryAfterMs: retryAfterMs * this.tuning.pauseScale };
+  }
+
+  private later(provider: Provider, attempt: Attempt, why: Omit<Retry, 'outcome'>): NextStep {
     const { cause, reason, retryAfterMs = 0 } = why;
     const asked = (FIRST_PAUSE_MS[provider]?.[cause] ?? 0) * this.tuning.pauseScale;
     const first = Math.max(this.tuning.retryBaseMs, asked);

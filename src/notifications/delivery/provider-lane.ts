@@ -1,5 +1,5 @@
 import { type NewQueueItem } from '../queue/notification-queue.js';
-import { type DeliveryResult, type Push, type PushTarget } from '../transports/push-transport.js';
+import { type DeliveryResult, type Push, type PushTarget, type RetryCause } from '../transports/push-transport.js';
 import { type DeliveryTuning } from './delivery-tuning.js';
 import { DropCounter } from './drop-counter.js';
 import { OutcomePolicy } from './outcome-policy.js';
@@ -13,7 +13,18 @@ export interface LanePush extends NewQueueItem {
 }
 
 /** A queue item's list of devices must fit a text column of 64 KB. */
-const MAX_TARGETS_PER_ITEM = 50;
+const MAX_TARGETS_BYTES = 60_000;
+/** One request each, so an item should not bring too many at once. */
+const MAX_SINGLE_TARGETS = 50;
+
+/** A push as it goes out. */
+interface OutgoingPush extends Push {
+  /** It waited long and took a place among the few of its devices that still go out. */
+  stale: boolean;
+}
+
+/** What one device is to be left alone for: its other pushes wait too. */
+const isDeviceCause = (cause: RetryCause): boolean => cause === 'device-throttled' || cause === 'wrong-address';
 
 /** Brings pushes to one provider and says what is left to do. */
 export class ProviderLane {
@@ -29,11 +40,12 @@ export class ProviderLane {
     this.fold = new StaleFold(tuning.keepStalePerDevice, tuning.staleAfterMs);
   }
 
-  /** Delivers a fresh notification's push, or puts it off at once while the provider is down or busy. */
+  /** Delivers a fresh notification's push; puts off what the provider, being down or busy, has no room for. */
   async deliverFresh(push: LanePush): Promise<NewQueueItem[]> {
-    if (this.sender.breakerState() === 'open' || this.sender.room() === 0)
-      return this.putOff(push, push.targets, push.availableAt);
-    return this.deliver(push);
+    const requests = this.sender.breakerState() === 'open' ? 0 : this.sender.room();
+    const now = push.targets.slice(0, requests * this.sender.maxTargets);
+    const rest = push.targets.slice(now.length);
+    return [...this.putOff(push, rest, push.availableAt), ...(await this.deliver({ ...push, targets: now }))];
   }
 
   /** Resolves, when every device has had its try, with what is to be tried again and when. */
@@ -45,6 +57,7 @@ export class ProviderLane {
     }
     const later: NewQueueItem[] = [];
     const ready = push.targets.filter((target) => {
+      if (this.policy.isGone(target)) return false;
       const until = this.throttled.waitUntil(target.token, now);
       if (until !== null) later.push(...this.putOff(push, [target], until));
       return until === null;
@@ -56,15 +69,16 @@ export class ProviderLane {
   private async deliverPiece(push: LanePush, targets: PushTarget[]): Promise<NewQueueItem[]> {
     const sent = await this.sender.send(() => this.toRequests(push, targets));
     if (!sent) return this.putOff(push, targets, push.availableAt);
-    return sent.flatMap(({ part, results }) => this.applyResults(push, part.targets, results));
+    return sent.flatMap(({ part, results }) => this.applyResults(push, part, results));
   }
 
   /** One request, or for a stale push up to two: with content, and without it for devices that get too many. */
-  private toRequests({ notificationId, data, expiresAt, acceptedAt }: LanePush, targets: PushTarget[]): Push[] {
-    const push = { notificationId, data, expiresAt };
-    if (Date.now() - acceptedAt < this.tuning.staleAfterMs) return [{ ...push, targets }];
+  private toRequests({ notificationId, data, expiresAt, acceptedAt }: LanePush, targets: PushTarget[]): OutgoingPush[] {
+    const stale = Date.now() - acceptedAt >= this.tuning.staleAfterMs;
+    const push = { notificationId, data, expiresAt, stale };
+    if (!stale) return [{ ...push, targets }];
     const byDecision = Map.groupBy(targets, ({ token }) => this.fold.decide(token));
-    this.drops.count('folded', this.sender.provider, byDecision.get('fold')?.length ?? 0);
+    this.drops.count('folded', this.sender.provider, byDecision.get('fold')?.length ?? 0, 'outage');
     const whole = byDecision.get('send') ?? [];
     const bare = byDecision.get('send-without-content') ?? [];
     return [
@@ -73,15 +87,17 @@ export class ProviderLane {
     ].filter((request) => request.targets.length > 0);
   }
 
-  private applyResults(push: LanePush, targets: PushTarget[], results: DeliveryResult[]): NewQueueItem[] {
-    const attempt = { number: push.attempts + 1, at: Date.now(), random: Math.random() };
+  private applyResults(push: LanePush, { targets, stale }: OutgoingPush, results: DeliveryResult[]): NewQueueItem[] {
+    const { notificationId, attempts } = push;
+    const attempt = { notificationId, number: attempts + 1, at: Date.now(), random: Math.random() };
     const retries = new Map<number, PushTarget[]>();
     targets.forEach((target, index) => {
       const result = results[index];
       if (!result) throw new Error('a transport gave fewer results than targets');
+      if (stale && result.outcome !== 'delivered') this.fold.giveBack(target.token);
       const next = this.policy.apply(this.sender.provider, target, result, attempt);
       if (next.step === 'done') return;
-      if (next.cause === 'device-throttled') this.throttled.add(target.token, next.at);
+      if (isDeviceCause(next.cause)) this.throttled.add(target.token, next.at);
       const together = retries.get(next.at);
       if (together) together.push(target);
       else retries.set(next.at, [target]);
@@ -90,13 +106,27 @@ export class ProviderLane {
   }
 
   private putOff(push: LanePush, targets: PushTarget[], availableAt: number): NewQueueItem[] {
-    return inPieces(targets, MAX_TARGETS_PER_ITEM).map((piece) => ({
-      ...push,
-      lane: this.sender.provider,
-      targets: piece,
-      availableAt,
-    }));
+    const most = Math.max(MAX_SINGLE_TARGETS, this.sender.maxTargets);
+    return inRows(targets, most).map((piece) => ({ ...push, lane: this.sender.provider, targets: piece, availableAt }));
   }
+}
+
+/** Lists of at most `most` devices that fit a row each. */
+function inRows(targets: PushTarget[], most: number): PushTarget[][] {
+  const rows: PushTarget[][] = [];
+  let bytes = Infinity;
+  for (const target of targets) {
+    const size = JSON.stringify(target).length + 1;
+    const row = rows.at(-1);
+    if (row && row.length < most && bytes + size <= MAX_TARGETS_BYTES) {
+      row.push(target);
+      bytes += size;
+    } else {
+      rows.push([target]);
+      bytes = size;
+    }
+  }
+  return rows;
 }
 
 function inPieces<T>(list: T[], size: number): T[][] {

@@ -1,11 +1,20 @@
 import pLimit, { type LimitFunction } from 'p-limit';
-import { type DeliveryResult, type Provider, type Push, type PushTransport } from '../transports/push-transport.js';
+import {
+  type DeliveryResult,
+  type Provider,
+  type Push,
+  type PushTransport,
+  type RetryCause,
+} from '../transports/push-transport.js';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
+import { isCertainlyDead } from './dead-reasons.js';
 import { type DeliveryTuning } from './delivery-tuning.js';
 import { ProviderHealth } from './provider-health.js';
 
 /** Sends that are repeated at once because the provider never looked at them; after that they wait like any other. */
 const MAX_RESENDS = 3;
+
+type Refusal = Extract<DeliveryResult, { outcome: 'retry' }>;
 
 /**
  * A transport behind its bound on requests in flight and its circuit breaker, so that one provider's bad days cost
@@ -17,7 +26,8 @@ export class ProviderSender {
   readonly health: ProviderHealth;
   private readonly breaker: CircuitBreaker;
   private readonly slots: LimitFunction;
-  private hasDelivered = false;
+  private deliveredAt = -Infinity;
+  private doubtsInARow = 0;
   private stopped = false;
 
   constructor(
@@ -55,11 +65,19 @@ export class ProviderSender {
    */
   send<Part extends Push>(parts: () => Part[]): Promise<{ part: Part; results: DeliveryResult[] }[] | null> {
     return this.slots(async () => {
-      if (this.stopped || !this.breaker.tryPass(Date.now())) return null;
-      const sent: { part: Part; results: DeliveryResult[] }[] = [];
-      for (const part of parts()) sent.push({ part, results: await this.sendPart(part) });
-      if (sent.length === 0) this.breaker.undecided();
-      return sent;
+      if (this.stopped) return null;
+      const pass = this.breaker.tryPass(Date.now());
+      if (pass === 'refused') return null;
+      let decided = false;
+      try {
+        const sent: { part: Part; results: DeliveryResult[] }[] = [];
+        for (const part of parts()) sent.push({ part, results: await this.sendPart(part) });
+        decided = this.note(sent.flatMap(({ results }) => results));
+        return sent;
+      } finally {
+        // A probe that ends in any other way must not keep the next one out.
+        if (pass === 'probe' && !decided) this.breaker.undecided();
+      }
     });
   }
 
@@ -71,28 +89,76 @@ export class ProviderSender {
       const repeated = await this.transport.send({ ...part, targets: again.map(({ target }) => target) });
       repeated.forEach((result, position) => (results[again[position]?.index ?? -1] = result));
     }
-    for (const result of results) this.note(result);
     return results;
   }
 
-  private note(result: DeliveryResult): void {
+  /**
+   * What the results of one request, for one device or for many, tell about the provider: it works when it does for
+   * any of them. False = they tell nothing.
+   */
+  private note(results: readonly DeliveryResult[]): boolean {
     const now = Date.now();
-    if (result.outcome !== 'retry' || result.cause === 'device-throttled') {
-      // Whatever it said about the device, the provider is there and answers us.
-      this.breaker.succeeded();
-      if (result.outcome === 'delivered') this.hasDelivered = true;
-      this.health.working();
-      return;
+    if (results.some(({ outcome }) => outcome === 'delivered')) {
+      this.deliveredAt = now;
+      this.doubtsInARow = 0;
+      this.works();
+      return true;
     }
-    const { cause, reason, retryAfterMs } = result;
-    const atOnce = cause === 'credential' || cause === 'configuration' || cause === 'provider-throttled';
-    this.breaker.failed(now, { atOnce, forMs: atOnce ? retryAfterMs : undefined });
-    const onlyThisDevice = cause === 'wrong-address' && this.hasDelivered;
-    if (this.breaker.state(now) !== 'closed' || (cause === 'wrong-address' && !onlyThisDevice)) {
-      this.health.failing(cause, reason, now);
+    if (results.some(isAboutThisDevice)) {
+      this.works();
+      return true;
     }
+    const failure = results.find((result) => result.outcome === 'retry' && result.cause !== 'wrong-address');
+    if (failure?.outcome === 'retry') {
+      this.noteFailure(failure, now);
+      return true;
+    }
+    const doubt = results.find(({ outcome }) => outcome !== 'refused');
+    if (doubt && 'reason' in doubt) this.noteDoubt(doubt.reason, now);
+    return doubt !== undefined;
+  }
+
+  private works(): void {
+    this.breaker.succeeded();
+    this.health.working();
+  }
+
+  private noteFailure({ cause, reason, retryAfterMs }: Refusal, now: number): void {
+    const forMs = retryAfterMs === undefined ? undefined : retryAfterMs * this.tuning.pauseScale;
+    this.breaker.failed(now, { atOnce: this.opensAtOnce(cause, now), forMs });
+    if (cause === 'configuration' || this.breaker.state(now) !== 'closed') this.health.failing(cause, reason, now);
+  }
+
+  /** While others are delivered, a fault of the settings is one device's, and must not hold the others up. */
+  private opensAtOnce(cause: RetryCause, now: number): boolean {
+    return (
+      cause === 'credential' || cause === 'provider-throttled' || (cause === 'configuration' && !this.hasDelivered(now))
+    );
+  }
+
+  /**
+   * The provider does not know the device under this topic, project or environment. Where others are known it is the
+   * device's matter; where nobody is, the settings are wrong, and the breaker keeps the pushes from being burnt.
+   */
+  private noteDoubt(reason: string, now: number): void {
+    const alone = this.hasDelivered(now);
+    this.doubtsInARow++;
+    if (alone) this.breaker.succeeded();
+    else this.breaker.failed(now);
+    if (!alone || this.doubtsInARow >= this.tuning.breakerThreshold) this.health.failing('wrong-address', reason, now);
+  }
+
+  private hasDelivered(now: number): boolean {
+    return now - this.deliveredAt < this.tuning.brakeWindowMs;
   }
 }
 
 const isUnprocessed = (result: DeliveryResult | undefined): boolean =>
   result?.outcome === 'retry' && result.cause === 'not-processed';
+
+/** Whatever it says about the device, the provider is there and knows us. */
+function isAboutThisDevice(result: DeliveryResult): boolean {
+  return result.outcome === 'token-gone'
+    ? isCertainlyDead(result.reason)
+    : result.outcome === 'retry' && result.cause === 'device-throttled';
+}

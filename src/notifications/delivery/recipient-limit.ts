@@ -8,20 +8,39 @@ export type LimitDecision =
   /** `wakeAt` is set for the first one over the bound: the phones are woken once, without content, at that time. */
   | { pass: false; wakeAt: number | null };
 
-/** Counts the notifications per recipient and minute, so that a flood for one cannot starve the others. */
+export interface RecipientBounds {
+  notificationsPerMinute: number;
+  /** Devices times notifications: a large group reaches this one first. */
+  pushesPerMinute: number;
+}
+
+interface Window {
+  start: number;
+  notifications: number;
+  pushes: number;
+  folding: boolean;
+}
+
+/** Counts per recipient and minute, so that a flood for one, or one with many devices, cannot starve the others. */
 export class RecipientLimit {
-  private readonly windows = new LRUCache<string, { start: number; count: number }>({ max: MAX_RECIPIENTS });
+  private readonly windows = new LRUCache<string, Window>({ max: MAX_RECIPIENTS });
 
-  constructor(private readonly maxPerMinute: number) {}
+  constructor(private readonly bounds: RecipientBounds) {}
 
-  take(recipient: string, now: number): LimitDecision {
+  take(recipient: string, devices: number, now: number): LimitDecision {
     let window = this.windows.get(recipient);
     if (!window || now >= window.start + WINDOW_MS) {
-      window = { start: now, count: 0 };
+      window = { start: now, notifications: 0, pushes: 0, folding: false };
       this.windows.set(recipient, window);
     }
-    window.count++;
-    if (window.count <= this.maxPerMinute) return { pass: true };
-    return { pass: false, wakeAt: window.count === this.maxPerMinute + 1 ? window.start + WINDOW_MS : null };
+    const { notificationsPerMinute, pushesPerMinute } = this.bounds;
+    if (window.notifications < notificationsPerMinute && window.pushes < pushesPerMinute) {
+      window.notifications++;
+      window.pushes += devices;
+      return { pass: true };
+    }
+    const wakeAt = window.folding ? null : window.start + WINDOW_MS;
+    window.folding = true;
+    return { pass: false, wakeAt };
   }
 }

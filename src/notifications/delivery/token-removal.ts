@@ -1,18 +1,14 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { describeError } from '../../common/describe-error.js';
 import { DevicesService, type TokenSnapshot } from '../../devices/devices.service.js';
 import { SuspectTokensService } from '../../devices/suspect-tokens.service.js';
 import { type Provider, PROVIDERS } from '../transports/push-transport.js';
+import { isCertainlyDead } from './dead-reasons.js';
 import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
 import { RemovalBrake } from './removal-brake.js';
 
-/**
- * Answers that say that the app on this very device is gone. The others are also what a provider says to everybody
- * when the operator's own settings are wrong (an APNs environment, say), so they count only once the provider has
- * accepted some push.
- */
-const CERTAIN_REASONS: ReadonlySet<string> = new Set(['Unregistered', 'ExpiredToken', 'UNREGISTERED']);
-
+/** Tokens and answers that are kept in memory at most. One that falls out is called dead again by its next push. */
 const MAX_HELD = 10_000;
 
 interface HeldToken extends TokenSnapshot {
@@ -26,6 +22,13 @@ interface ProviderState {
   engaged: boolean;
 }
 
+/** What a provider said about a device. */
+export interface DeadAnswer extends TokenSnapshot {
+  reason: string;
+  /** UUID of the notification; the repeated answer to one push is no news. */
+  notificationId: string;
+}
+
 /**
  * Removes dead tokens, with care: an answer is held for some seconds, and while too many tokens are called dead
  * nothing is removed; they are remembered as suspects instead. What is held in memory and lost in a crash is called
@@ -35,6 +38,8 @@ interface ProviderState {
 export class TokenRemoval {
   private readonly logger = new Logger(TokenRemoval.name);
   private readonly states: Map<Provider, ProviderState>;
+  private readonly counted = new LRUCache<string, true>({ max: MAX_HELD });
+  private readonly gone = new LRUCache<string, true>({ max: MAX_HELD });
 
   constructor(
     @Inject(DELIVERY_TUNING) private readonly tuning: DeliveryTuning,
@@ -50,11 +55,13 @@ export class TokenRemoval {
     this.states.get(provider)?.brake.accepted(Date.now());
   }
 
-  calledDead(provider: Provider, { token, registeredAt }: TokenSnapshot, reason: string): void {
+  calledDead(provider: Provider, { token, registeredAt, reason, notificationId }: DeadAnswer): void {
     const state = this.states.get(provider);
     if (!state || state.held.has(token) || state.held.size >= MAX_HELD) return;
     const now = Date.now();
-    state.brake.dead(now);
+    const answer = `${notificationId} ${token}`;
+    if (!this.counted.has(answer)) state.brake.dead(now);
+    this.counted.set(answer, true);
     state.held.set(token, { token, registeredAt, reason, heldSince: now });
   }
 
@@ -62,17 +69,26 @@ export class TokenRemoval {
     return this.states.get(provider)?.engaged ?? false;
   }
 
+  /** The token was removed a moment ago, so what still waits for it has nowhere to go. */
+  isGone(snapshot: TokenSnapshot): boolean {
+    return this.gone.has(keyOf(snapshot));
+  }
+
   /** Decides about what was held long enough; called every second or so. */
   async decide(now = Date.now()): Promise<void> {
     for (const [provider, state] of this.states) {
       this.noteBrake(provider, state, state.brake.isEngaged(now));
       const due = [...state.held.values()].filter(({ heldSince }) => now - heldSince >= this.tuning.removalHoldMs);
-      const mayGo = (token: HeldToken) => CERTAIN_REASONS.has(token.reason) || state.brake.hasEvidence(now);
+      const mayGo = (token: HeldToken) => this.isProven(state.brake, token);
       const dead = state.engaged ? [] : due.filter(mayGo);
       const waitedInVain = (token: HeldToken) => now - token.heldSince >= this.tuning.brakeWindowMs;
       const suspects = state.engaged ? due : due.filter((token) => !mayGo(token) && waitedInVain(token));
       await this.carryOut(provider, state, dead, suspects, now);
     }
+  }
+
+  private isProven(brake: RemovalBrake, { reason, heldSince }: HeldToken): boolean {
+    return isCertainlyDead(reason) || brake.hasAcceptedAround(heldSince);
   }
 
   private async carryOut(
@@ -83,10 +99,7 @@ export class TokenRemoval {
     now: number,
   ): Promise<void> {
     try {
-      if (dead.length > 0) {
-        const removed = await this.devices.removeUnchanged(dead);
-        this.logger.log({ msg: 'removed dead tokens', provider, removed, registeredAgain: dead.length - removed });
-      }
+      if (dead.length > 0) await this.remove(provider, dead);
       if (suspects.length > 0) {
         await this.suspects.remember(
           suspects.map(({ token, registeredAt, reason }) => ({ token, registeredAt, reason, provider })),
@@ -97,6 +110,13 @@ export class TokenRemoval {
     } catch (error) {
       this.logger.error({ msg: 'dead tokens stay for now', provider, error: describeError(error) });
     }
+  }
+
+  private async remove(provider: Provider, dead: HeldToken[]): Promise<void> {
+    const stay = await this.devices.removeUnchanged(dead);
+    for (const token of dead) if (!stay.includes(token)) this.gone.set(keyOf(token), true);
+    const removed = dead.length - stay.length;
+    this.logger.log({ msg: 'removed dead tokens', provider, removed, registeredAgain: stay.length });
   }
 
   private noteBrake(provider: Provider, state: ProviderState, engaged: boolean): void {
@@ -111,3 +131,5 @@ export class TokenRemoval {
     } else this.logger.log({ msg: 'dead answers are rare again: removal goes on', provider });
   }
 }
+
+const keyOf = ({ token, registeredAt }: TokenSnapshot): string => `${registeredAt} ${token}`;

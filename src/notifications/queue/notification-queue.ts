@@ -26,6 +26,16 @@ export interface QueueItem extends NewQueueItem {
   id: string;
 }
 
+/** What one lane holds, items that are being worked on included. */
+export interface LaneDepth {
+  lane: Lane;
+  count: number;
+  /** UTC epoch milliseconds; null = the lane is empty. */
+  oldestAcceptedAt: number | null;
+  /** Since when an item could have been claimed, UTC epoch milliseconds; null = nothing is due. */
+  dueSince: number | null;
+}
+
 /**
  * Where accepted notifications wait. What `add` acknowledged is on disk and stays there until `settle` says what
  * became of it; after a crash everything that was claimed and not settled is claimed again.
@@ -34,11 +44,20 @@ export abstract class NotificationQueue {
   /** Resolves when the item is on disk. */
   abstract add(item: NewQueueItem): Promise<void>;
 
-  /** Up to `limit` items of the lane that are due; nobody else gets them until they are settled. */
+  /** Up to `limit` items of the lane that are due; of a provider's lane those that were accepted last. Nobody else gets them until they are settled. */
   abstract claim(lane: Lane, limit: number): Promise<QueueItem[]>;
+
+  /** Up to `limit` items of the lane that nobody has and whose time to live is over, due or not. */
+  abstract claimExpired(lane: Lane, limit: number): Promise<QueueItem[]>;
 
   /** Forgets the item and keeps what is left to do of it, both or neither. */
   abstract settle(id: string, later: NewQueueItem[]): Promise<void>;
+
+  /** How much there is, lane by lane; empty lanes may be left out. It may have to look at every item. */
+  abstract depth(): Promise<LaneDepth[]>;
+
+  /** Rejects when an item could not be added now. Leaves nothing behind. */
+  abstract probe(): Promise<void>;
 
   /** Calls `listener` when an item that was just added can be claimed; items that become due with time are found by asking. */
   abstract onAdded(listener: () => void): void;

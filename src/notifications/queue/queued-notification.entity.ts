@@ -3,7 +3,7 @@ import { epochColumn } from '../../database/epoch-column.js';
 
 /** A row of the embedded queue; see `notification-queue.ts` for what the fields mean. */
 @Entity('queued_notifications')
-@Index('ix_queued_notifications_due', ['lane', 'leased', 'availableAt'])
+@Index('ix_queued_notifications_waiting', ['lane', 'leased', 'acceptedAt', 'availableAt'])
 export class QueuedNotification {
   @PrimaryColumn({ type: 'varchar', length: 36 })
   id: string;

@@ -1,12 +1,18 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type EntityManager, LessThanOrEqual, Repository } from 'typeorm';
+import { type EntityManager, In, LessThanOrEqual, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Batcher } from '../../common/batcher.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
 import { inPowersOfTwo, padToPowerOfTwo, placeholders } from '../../database/statement-sizes.js';
 import { type PushTarget } from '../transports/push-transport.js';
-import { type Lane, type NewQueueItem, NotificationQueue, type QueueItem } from './notification-queue.js';
+import {
+  type Lane,
+  type LaneDepth,
+  type NewQueueItem,
+  NotificationQueue,
+  type QueueItem,
+} from './notification-queue.js';
 import { QueuedNotification } from './queued-notification.entity.js';
 
 /** Added items that go to the worker without being read back; beyond that the table alone keeps them. */
@@ -60,7 +66,8 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
 
   override async add(newItem: NewQueueItem): Promise<void> {
     const item = { ...newItem, id: newItem.notificationId };
-    const leased = this.inHand.length + this.beingAdded < MAX_IN_HAND;
+    const isForNow = item.lane === 'intake' && item.availableAt <= Date.now();
+    const leased = isForNow && this.inHand.length + this.beingAdded < MAX_IN_HAND;
     if (leased) this.beingAdded++;
     try {
       await this.additions.add({ item, leased });
@@ -88,6 +95,36 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
     await this.settlements.add({ id, later: later.map((item) => ({ ...item, id: uuidv7() })) });
   }
 
+  /** The index alone answers it. */
+  override async depth(): Promise<LaneDepth[]> {
+    const lanes = await this.rows
+      .createQueryBuilder('item')
+      .select('item.lane', 'lane')
+      .addSelect('COUNT(*)', 'count')
+      .addSelect('MIN(item.acceptedAt)', 'oldest')
+      .addSelect('MIN(item.availableAt)', 'available')
+      .groupBy('item.lane')
+      .getRawMany<{ lane: Lane; count: number | string; oldest: number | string; available: number | string }>();
+    const now = Date.now();
+    return lanes.map(({ lane, count, oldest, available }) => ({
+      lane,
+      count: Number(count),
+      oldestAcceptedAt: Number(oldest),
+      dueSince: Number(available) <= now ? Number(available) : null,
+    }));
+  }
+
+  /** A real write, so that a full disk shows too. */
+  override async probe(): Promise<void> {
+    await this.writer.write(async (manager) => {
+      const [id, now] = [uuidv7(), Date.now()];
+      const times = { acceptedAt: now, expiresAt: now, availableAt: now };
+      const empty = { lane: 'intake' as const, recipient: '', data: null, targets: null, attempts: 0 };
+      await insertRows(manager, [{ item: { ...empty, ...times, id, notificationId: id }, leased: true }]);
+      await manager.query('DELETE FROM queued_notifications WHERE id = ?', [id]);
+    });
+  }
+
   override onAdded(listener: () => void): void {
     this.listener = listener;
   }
@@ -97,19 +134,36 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
     await this.settlements.idle();
   }
 
+  /** All items live equally long (unless the operator changed that lately), so the oldest tell whether any is over. */
+  override async claimExpired(lane: Lane, limit: number): Promise<QueueItem[]> {
+    const oldest = await this.rows.find({
+      select: { id: true, expiresAt: true },
+      where: { lane, leased: false },
+      order: { acceptedAt: 'ASC' },
+      take: limit,
+    });
+    const now = Date.now();
+    const ids = oldest.filter(({ expiresAt }) => expiresAt <= now).map(({ id }) => id);
+    return ids.length === 0 ? [] : this.lease(await this.rows.findBy({ id: In(ids) }));
+  }
+
   /** Provider lanes give the newest first: after an outage the newest pushes are the ones that still matter. */
   private async claimFromTable(lane: Lane, limit: number): Promise<QueueItem[]> {
     const due = await this.rows.find({
       where: { lane, leased: false, availableAt: LessThanOrEqual(Date.now()) },
-      order: { availableAt: lane === 'intake' ? 'ASC' : 'DESC' },
+      order: { acceptedAt: lane === 'intake' ? 'ASC' : 'DESC' },
       take: limit,
     });
-    if (due.length === 0) return [];
-    const ids = padToPowerOfTwo(due.map(({ id }) => id));
+    return this.lease(due);
+  }
+
+  private async lease(rows: QueuedNotification[]): Promise<QueueItem[]> {
+    if (rows.length === 0) return [];
+    const ids = padToPowerOfTwo(rows.map(({ id }) => id));
     await this.writer.write((manager) =>
       manager.query(`UPDATE queued_notifications SET leased = 1 WHERE id IN (${placeholders(ids.length)})`, ids),
     );
-    return due.map(toItem);
+    return rows.map(toItem);
   }
 
   private async writeSettlements(batch: Settlement[]): Promise<void> {

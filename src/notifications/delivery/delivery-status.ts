@@ -1,0 +1,93 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { sharedAnswer } from '../../common/shared-answer.js';
+import { type LaneDepth, NotificationQueue } from '../queue/notification-queue.js';
+import { type Provider, PROVIDERS, PUSH_TRANSPORTS, type PushTransport } from '../transports/push-transport.js';
+import { type BreakerState } from './circuit-breaker.js';
+import { DeliveryWorker } from './delivery.worker.js';
+import { ProviderLanes } from './provider-lanes.js';
+import { TokenRemoval } from './token-removal.js';
+
+export interface ProviderStatus {
+  readonly provider: Provider;
+  readonly breaker: BreakerState;
+  /** Why its pushes wait; null = they do not. `since` is UTC epoch milliseconds. */
+  readonly trouble: { readonly cause: string; readonly reason: string; readonly since: number } | null;
+  /** The brake is on: dead answers are not believed for now. */
+  readonly removalPaused: boolean;
+  /** UTC epoch milliseconds; null = the credential does not end by itself. */
+  readonly credentialEndsAt: number | null;
+  readonly requestsInFlight: number;
+  /** Requests that wait in memory for one of those to end. */
+  readonly requestsWaiting: number;
+}
+
+/** Counting a long queue takes a moment, and several who ask at once may have the same answer. */
+const KEEP_DEPTH_MS = 5000;
+const KEEP_PROBE_MS = 2000;
+
+/** How delivery is doing, for the operator. */
+@Injectable()
+export class DeliveryStatus {
+  /** How much waits, lane by lane. */
+  readonly depth: () => Promise<LaneDepth[]>;
+  /** Rejects when nothing can be accepted now. */
+  readonly probe: () => Promise<void>;
+
+  constructor(
+    queue: NotificationQueue,
+    @Inject(PUSH_TRANSPORTS) private readonly transports: readonly PushTransport[],
+    private readonly lanes: ProviderLanes,
+    private readonly removal: TokenRemoval,
+    private readonly worker: DeliveryWorker,
+  ) {
+    this.depth = sharedAnswer(() => queue.depth(), KEEP_DEPTH_MS);
+    this.probe = sharedAnswer(() => queue.probe(), KEEP_PROBE_MS);
+  }
+
+  /** The configured providers. */
+  providers(): ProviderStatus[] {
+    return this.transports.flatMap((transport) => {
+      const { provider } = transport;
+      const sender = this.lanes.get(provider)?.sender;
+      if (!sender) return [];
+      return [
+        {
+          provider,
+          breaker: sender.breakerState(),
+          trouble: sender.health.unhealthyBecause,
+          removalPaused: this.removal.isBraking(provider),
+          credentialEndsAt: transport.credentialExpiresAt(),
+          requestsInFlight: sender.inFlight,
+          requestsWaiting: sender.waiting,
+        },
+      ];
+    });
+  }
+
+  /**
+   * For how long (milliseconds) delivery is late, and how many items there are. What waits for a device that is to be
+   * left alone for a while is not late; it can stay for as long as it lives.
+   */
+  async lateness(): Promise<{ ageMs: number; count: number }> {
+    const lanes = await this.depth();
+    const now = Date.now();
+    const failing = new Set<string>(this.providers().flatMap((status) => (isWell(status) ? [] : [status.provider])));
+    const ages = lanes.map(({ lane, oldestAcceptedAt, dueSince }) => {
+      const since = lane === 'intake' || failing.has(lane) ? oldestAcceptedAt : dueSince;
+      return since === null ? 0 : now - since;
+    });
+    return { ageMs: Math.max(0, ...ages), count: lanes.reduce((sum, { count }) => sum + count, 0) };
+  }
+
+  /** Pushes for their devices are dropped. */
+  unconfigured(): Provider[] {
+    return PROVIDERS.filter((provider) => !this.lanes.get(provider));
+  }
+
+  /** Loops of the worker that have not come round for much longer than anything may take. */
+  stuckLoops(): string[] {
+    return this.worker.stuckLoops(Date.now());
+  }
+}
+
+export const isWell = ({ breaker, trouble }: ProviderStatus): boolean => breaker === 'closed' && trouble === null;

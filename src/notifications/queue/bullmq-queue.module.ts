@@ -1,0 +1,29 @@
+import { BullModule } from '@nestjs/bullmq';
+import { Module } from '@nestjs/common';
+import { RedisClient } from '../../redis/redis-client.js';
+import { BULLMQ_TIMES, BullmqQueue, DEFAULT_BULLMQ_TIMES, KEY_PREFIX, LANES } from './bullmq-queue.js';
+import { NotificationQueue } from './notification-queue.js';
+
+/** Events are for programs that watch a queue; there are none. */
+const KEPT_EVENTS = 10;
+
+/** The queue of several instances. */
+@Module({
+  imports: [
+    BullModule.forRootAsync({
+      inject: [RedisClient],
+      useFactory: (connection: RedisClient) => ({
+        connection,
+        prefix: KEY_PREFIX,
+        streams: { events: { maxLen: KEPT_EVENTS } },
+      }),
+    }),
+    BullModule.registerQueue(...LANES.map((name) => ({ name }))),
+  ],
+  providers: [
+    { provide: BULLMQ_TIMES, useValue: DEFAULT_BULLMQ_TIMES },
+    { provide: NotificationQueue, useClass: BullmqQueue },
+  ],
+  exports: [NotificationQueue],
+})
+export class BullmqQueueModule {}

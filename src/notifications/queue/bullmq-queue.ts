@@ -1,0 +1,188 @@
+import { getQueueToken } from '@nestjs/bullmq';
+import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { type Queue, Worker } from 'bullmq';
+import { Batcher } from '../../common/batcher.js';
+import { describeError } from '../../common/describe-error.js';
+import { RedisClient } from '../../redis/redis-client.js';
+import { JobLane } from './job-lane.js';
+import {
+  type Lane,
+  type LaneDepth,
+  type NewQueueItem,
+  NotificationQueue,
+  type QueueItem,
+} from './notification-queue.js';
+import { PROVIDERS } from '../transports/push-transport.js';
+import { type Batch, parseJobName, toJobs } from './queue-jobs.js';
+
+export const LANES: readonly Lane[] = ['intake', ...PROVIDERS];
+
+export const BULLMQ_TIMES = Symbol('BULLMQ_TIMES');
+
+/** How long others wait before they take over the jobs of a process that went away without a word. */
+export interface BullmqTimes {
+  /** A job is free this long after its process last said that it lives. */
+  lockMs: number;
+  /** How often everybody looks for jobs without an owner. */
+  stalledMs: number;
+  /** How often a process says that it lives. */
+  renewMs: number;
+}
+
+export const DEFAULT_BULLMQ_TIMES: BullmqTimes = Object.freeze({ lockMs: 10_000, stalledMs: 5000, renewMs: 1000 });
+
+/** Keys of all queues begin with it. */
+export const KEY_PREFIX = 'session-push';
+
+const PROBE_KEY = `${KEY_PREFIX}:probe`;
+const PROBE_MS = 1000;
+
+const NAMES_AT_ONCE = 1000;
+
+/** Any number of processes may die holding a job; it is never given up. */
+const MAX_STALLED_COUNT = Number.MAX_SAFE_INTEGER;
+
+/**
+ * The queue of several instances: BullMQ on Redis, a queue for each lane. Jobs carry batches, what is put off is a
+ * delayed job, and the jobs of a process that died are taken over by others when their locks end.
+ *
+ * A process becomes a consumer with its first claim; one that only adds never opens a worker. What is left of an item
+ * is added before its job completes: a crash in between brings it twice, never not at all.
+ */
+@Injectable()
+export class BullmqQueue extends NotificationQueue implements OnApplicationShutdown {
+  private readonly logger = new Logger(BullmqQueue.name);
+  private readonly lanes = new Map<Lane, JobLane>();
+  /** Settled items whose remains are added, but whose job could not be completed yet. */
+  private readonly remainsAdded = new Set<string>();
+  private readonly additions = new Batcher<NewQueueItem>((items) => this.addJobs(items));
+  private readonly renewal: NodeJS.Timeout;
+  private listener: () => void = () => {};
+
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    private readonly redis: RedisClient,
+    @Inject(BULLMQ_TIMES) private readonly times: BullmqTimes,
+  ) {
+    super();
+    this.renewal = setInterval(() => void this.renew(), times.renewMs);
+  }
+
+  override add(item: NewQueueItem): Promise<void> {
+    return this.additions.add(item);
+  }
+
+  override async claim(lane: Lane, limit: number): Promise<QueueItem[]> {
+    const jobs = this.lane(lane);
+    const items = await jobs.claim(limit);
+    if (items.length === 0 && lane === 'intake') jobs.waitForJob(() => this.listener());
+    return items;
+  }
+
+  override claimExpired(lane: Lane, limit: number): Promise<QueueItem[]> {
+    return this.lane(lane).takeExpired(limit, Date.now());
+  }
+
+  override async settle(id: string, later: NewQueueItem[]): Promise<void> {
+    if (later.length > 0 && !this.remainsAdded.has(id)) {
+      await Promise.all(later.map((item) => this.additions.add(item)));
+      this.remainsAdded.add(id);
+    }
+    for (const lane of this.lanes.values()) if (lane.has(id)) await lane.settle(id);
+    this.remainsAdded.delete(id);
+  }
+
+  override async depth(): Promise<LaneDepth[]> {
+    return Promise.all(
+      LANES.map(async (lane) => {
+        const jobs = await this.jobNames(lane);
+        const count = jobs.reduce((sum, job) => sum + job.count, 0);
+        const oldestAcceptedAt = jobs.reduce((oldest, job) => Math.min(oldest, job.oldestAcceptedAt), Infinity);
+        return { lane, count, oldestAcceptedAt: jobs.length > 0 ? oldestAcceptedAt : null };
+      }),
+    );
+  }
+
+  /** A full or read-only Redis still answers; only a write shows it. */
+  override async probe(): Promise<void> {
+    await this.redis.set(PROBE_KEY, '', 'PX', PROBE_MS);
+  }
+
+  override onAdded(listener: () => void): void {
+    this.listener = listener;
+  }
+
+  override async flush(): Promise<void> {
+    await this.additions.idle();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.renewal);
+    for (const lane of this.lanes.values()) {
+      await lane.close().catch((error: unknown) => {
+        this.logger.warn({ msg: 'others get what is left when its locks end', error: describeError(error) });
+      });
+    }
+  }
+
+  private async addJobs(items: NewQueueItem[]): Promise<void> {
+    const jobs = [...toJobs(items, Date.now())];
+    await Promise.all(jobs.map(([lane, ofLane]) => this.queue(lane).addBulk(ofLane)));
+  }
+
+  private async renew(): Promise<void> {
+    for (const lane of this.lanes.values()) {
+      await lane.renew().catch((error: unknown) => {
+        this.logger.warn({ msg: 'locks could not be renewed', error: describeError(error) });
+      });
+    }
+  }
+
+  private async jobNames(lane: Lane): Promise<ReturnType<typeof parseJobName>[]> {
+    const queue = this.queue(lane);
+    const ids = await queue.getRanges(['waiting', 'prioritized', 'delayed', 'active'], 0, -1);
+    const names: ReturnType<typeof parseJobName>[] = [];
+    for (let start = 0; start < ids.length; start += NAMES_AT_ONCE) {
+      const read = this.redis.pipeline();
+      for (const id of ids.slice(start, start + NAMES_AT_ONCE)) read.hget(queue.toKey(id), 'name');
+      for (const [error, name] of (await read.exec()) ?? []) {
+        if (error) throw error;
+        // It was completed meanwhile.
+        if (typeof name === 'string') names.push(parseJobName(name));
+      }
+    }
+    return names;
+  }
+
+  private queue(lane: Lane): Queue<Batch> {
+    return this.moduleRef.get<Queue<Batch>>(getQueueToken(lane), { strict: false });
+  }
+
+  private lane(lane: Lane): JobLane {
+    let jobs = this.lanes.get(lane);
+    if (!jobs) {
+      jobs = new JobLane(this.queue(lane), this.openWorker(lane), this.times.lockMs);
+      this.lanes.set(lane, jobs);
+    }
+    return jobs;
+  }
+
+  /** Without a processor: jobs are fetched when they are asked for. BullMQ looks for those without an owner. */
+  private openWorker(lane: Lane): Worker<Batch> {
+    const worker = new Worker<Batch>(lane, null, {
+      connection: this.redis,
+      prefix: KEY_PREFIX,
+      autorun: false,
+      lockDuration: this.times.lockMs,
+      stalledInterval: this.times.stalledMs,
+      maxStalledCount: MAX_STALLED_COUNT,
+    });
+    worker.on('error', (error) => this.logger.debug({ msg: 'a queue reports', lane, error: describeError(error) }));
+    worker.on('stalled', () =>
+      this.logger.warn({ msg: 'the notifications of a process that died are taken over', lane }),
+    );
+    void worker.startStalledCheckTimer();
+    return worker;
+  }
+}
