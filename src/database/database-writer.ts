@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Optional } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { MetricsService } from '../metrics/metrics.service.js';
 
 type Work<T> = (manager: EntityManager) => Promise<T>;
 
@@ -32,7 +33,11 @@ export class DatabaseWriter {
   private waiting: Waiting[] = [];
   private running = false;
 
-  constructor(private readonly dataSource: DataSource) {
+  /** A command line has nobody to show metrics to. */
+  constructor(
+    private readonly dataSource: DataSource,
+    @Optional() private readonly metrics?: MetricsService,
+  ) {
     this.sharedConnection = dataSource.options.type === 'better-sqlite3';
   }
 
@@ -65,6 +70,7 @@ export class DatabaseWriter {
         for (const { work } of group) results.push(await work(manager));
         return results;
       });
+      this.metrics?.groupCommitted('transactions', group.length);
       group.forEach(({ resolve }, index) => resolve(values[index]));
       return true;
     } catch {
@@ -75,7 +81,9 @@ export class DatabaseWriter {
 
   private async runAlone({ work, resolve, reject }: Waiting): Promise<void> {
     try {
-      resolve(await this.dataSource.transaction(work));
+      const value = await this.dataSource.transaction(work);
+      this.metrics?.groupCommitted('transactions', 1);
+      resolve(value);
     } catch (error) {
       reject(error);
     }
@@ -84,7 +92,9 @@ export class DatabaseWriter {
   private async retryDeadlocks<T>(work: Work<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.dataSource.transaction('READ COMMITTED', work);
+        const value = await this.dataSource.transaction('READ COMMITTED', work);
+        this.metrics?.groupCommitted('transactions', 1);
+        return value;
       } catch (error) {
         if (attempt >= MAX_ATTEMPTS || !isTransient(error)) throw error;
         await sleep(Math.random() * RETRY_SPREAD_MS * attempt);
