@@ -16,10 +16,7 @@ describeEachDatabase('a closed group', (databases) => {
     suite.server.send('subscribe_closed_group', { closedGroupPublicKey, pubKey });
   const unsubscribe = (closedGroupPublicKey: string, pubKey: string) =>
     suite.server.send('unsubscribe_closed_group', { closedGroupPublicKey, pubKey });
-  const received = () => {
-    const { apns, fcm, huawei } = suite.gateways;
-    return [apns, fcm, huawei].flatMap((gateway) => gateway.received.map(({ token }) => token)).toSorted();
-  };
+  const received = () => suite.gateways.all.flatMap((gateway) => gateway.received.map(({ token }) => token)).toSorted();
   const fillGroup = async (groupId: string, count: number) => {
     const members = Array.from({ length: count }, newId).map((id) => `('${groupId}', '${id}')`);
     await suite.server.dataSource.query(

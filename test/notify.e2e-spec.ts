@@ -8,10 +8,7 @@ const SUCCESS = { status: 200, body: { code: 1, message: 'Success' } };
 
 describeEachDatabase('notify', (databases) => {
   const suite = useServer(databases);
-  const received = () => {
-    const { apns, fcm, huawei } = suite.gateways;
-    return [apns, fcm, huawei].flatMap((gateway) => gateway.received.map(({ token }) => token)).toSorted();
-  };
+  const received = () => suite.gateways.all.flatMap((gateway) => gateway.received.map(({ token }) => token)).toSorted();
 
   it('answers Success for somebody, for a group, for nobody and for data of any size', async () => {
     const [id, group] = [newId(), newId()];
@@ -139,12 +136,12 @@ describeEachDatabase('notify', (databases) => {
     const tokens = [newIosToken(), newAndroidToken(), newHuaweiToken()];
     for (const token of tokens) await suite.server.register(id, token, token.startsWith('IQ') ? 'huawei' : undefined);
     await suite.server.send('subscribe_closed_group', { closedGroupPublicKey: group, pubKey: id });
-    const { apns, fcm, huawei } = suite.gateways;
-    await Promise.all([apns, fcm, huawei].map((gateway) => gateway.stopListening()));
+    const { all } = suite.gateways;
+    await Promise.all(all.map((gateway) => gateway.stopListening()));
     await suite.server.notify(id, newData());
     await suite.server.notify(group, newData());
     expect(await suite.server.queued()).not.toHaveLength(0);
-    await Promise.all([apns, fcm, huawei].map((gateway) => gateway.listenAgain()));
+    await Promise.all(all.map((gateway) => gateway.listenAgain()));
     await suite.server.idle(20_000);
     expect(received()).toEqual([...tokens, ...tokens].toSorted());
   });

@@ -2,15 +2,31 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApnsGateway, startApnsGateway } from '../../gateways/apns.gateway.js';
-import { type CredentialFiles, makeCredentials, writeCredentials } from '../../gateways/certificates.js';
+import { type CredentialFiles, type Credentials, makeCredentials, writeCredentials } from '../../gateways/certificates.js';
 import { gatewayEnvironment } from '../../gateways/environment.js';
 import { type FcmGateway, startFcmGateway } from '../../gateways/fcm.gateway.js';
+import { type FaultPlan } from '../../gateways/faults.js';
 import { type HuaweiGateway, startHuaweiGateway } from '../../gateways/huawei.gateway.js';
+import { type Counts, type ReceivedPush, type RecordedRequest } from '../../gateways/recorder.js';
+
+/** What can be done with each of them. */
+export interface AnyGateway {
+  readonly faults: FaultPlan;
+  readonly received: readonly ReceivedPush[];
+  readonly requests: readonly RecordedRequest[];
+  readonly counts: Readonly<Counts>;
+  waitForPush(wanted: number, timeoutMs?: number): Promise<ReceivedPush[]>;
+  stopListening(): Promise<void>;
+  listenAgain(): Promise<void>;
+}
 
 export interface TestGateways {
+  readonly all: readonly AnyGateway[];
   readonly apns: ApnsGateway;
   readonly fcm: FcmGateway;
   readonly huawei: HuaweiGateway;
+  /** What the gateways know; the files hold the server's half of it. */
+  readonly credentials: Credentials;
   readonly files: CredentialFiles;
   /** The variables that lead a server to them. */
   readonly environment: Readonly<Record<string, string>>;
@@ -28,9 +44,11 @@ export async function startGateways(): Promise<TestGateways> {
   const files = writeCredentials(folder, credentials, fcm.tokenUri);
   const all = [apns, fcm, huawei];
   return {
+    all,
     apns,
     fcm,
     huawei,
+    credentials,
     files,
     environment: gatewayEnvironment(files, { apns, fcm, huawei }),
     reset: async () => void (await Promise.all(all.map((gateway) => gateway.reset()))),

@@ -119,7 +119,8 @@ export class TestServer {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private async open(env: Record<string, string> = {}): Promise<void> {
+  /** The start alone: after the constructor, or after `app.close()`. */
+  async open(env: Record<string, string> = {}): Promise<void> {
     const { database, gateways, tuning, transports } = this.options;
     const config = parseConfig({
       ...gateways.environment,

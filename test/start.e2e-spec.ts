@@ -1,0 +1,197 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeEachDatabase } from './support/databases.js';
+import { startGateways, type TestGateways } from './support/gateways.js';
+import { newId, newIosToken } from './support/people.js';
+import { type Exit, inFolder, ServerProcess, spawnServer } from './support/spawned-server.js';
+
+/** The log's only fatal line. */
+function fatal({ stdout }: Exit): string {
+  const lines = stdout.split('\n').filter((line) => line.includes('"level":60'));
+  expect(lines).toHaveLength(1);
+  return String((JSON.parse(lines[0] ?? '{}') as Record<string, unknown>)['msg']);
+}
+
+describe('a start', () => {
+  let gateways: TestGateways;
+  beforeAll(async () => {
+    gateways = await startGateways();
+  });
+  afterAll(() => gateways.close());
+
+  it('needs no configuration: it makes the database, its folder and a key', async () => {
+    await inFolder(async (folder) => {
+      const { process, start, onion } = await spawnServer({}, folder);
+      const keyFile = join(folder, 'data/x25519-priv.pem');
+      expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+      expect(readFileSync(keyFile, 'latin1')).toMatch(/^[0-9a-f]{64}\n$/);
+      expect(statSync(join(folder, 'data/session-push.sqlite')).mode & 0o077).toBe(0);
+      expect(start.database).toBe('sqlite:data/session-push.sqlite');
+      expect((await onion.send('register', { token: newIosToken(), pubKey: newId() })).body).toMatchObject({ code: 1 });
+      const exit = await process.stop();
+      expect(exit.code).toBe(0);
+    });
+  });
+
+  it('says address, public key, providers and database in one line', async () => {
+    await inFolder(async (folder) => {
+      const { process, start } = await spawnServer(
+        { ...gateways.environment, HUAWEI_APP_ID: '', HUAWEI_APP_SECRET: '' },
+        folder,
+      );
+      expect(start.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+      expect(start.publicKey).toMatch(/^[0-9a-f]{64}$/);
+      expect(start.providers).toEqual({ apns: true, fcm: true, huawei: false });
+      const { stdout } = await process.stop();
+      expect(stdout).toContain('"provider":"huawei"');
+      expect(stdout).toContain('the statistics endpoint is off: set STATISTICS_USERNAME and STATISTICS_PASSWORD');
+      for (const line of stdout.trim().split('\n')) expect(() => JSON.parse(line) as unknown).not.toThrow();
+    });
+  });
+
+  it('uses the same key again, and takes a key file of the original server', async () => {
+    await inFolder(async (folder) => {
+      const first = await spawnServer({}, folder);
+      await first.process.stop();
+      const key = readFileSync(join(folder, 'data/x25519-priv.pem'), 'latin1').trim();
+      const file = join(folder, 'from-the-original.pem');
+      for (const content of [key, `${key}\n`, key.toUpperCase(), Buffer.from(key, 'hex')]) {
+        writeFileSync(file, content);
+        const again = await spawnServer({ ONION_PRIVATE_KEY_FILE: file }, folder);
+        expect(again.start.publicKey).toBe(first.start.publicKey);
+        await again.process.stop();
+      }
+    });
+  });
+
+  it('ends with 1 and one list of names and reasons, without values, when the environment is wrong', async () => {
+    await inFolder(async (folder) => {
+      const secret = 'do-not-print-me';
+      const process = new ServerProcess(
+        {
+          PORT: secret,
+          LOG_LEVEL: secret,
+          DATABASE_URL: `postgres://user:${secret}@host/db`,
+          APNS_TOKEN_KEY_ID: secret,
+          FCM_SERVICE_ACCOUNT_FILE: `/${secret}`,
+          HUAWEI_APP_SECRET: secret,
+          STATISTICS_PASSWORD: secret,
+          NOTIFICATION_TTL_HOURS: '-1',
+        },
+        folder,
+      );
+      const { code, stdout, stderr } = await process.exit;
+      expect(code).toBe(1);
+      expect(stdout).toBe('');
+      const [head, ...problems] = stderr.trimEnd().split('\n');
+      expect(head).toBe('The configuration is not usable:');
+      const named = problems.map((line) => /^ {2}- ([A-Z_]+) \S/.exec(line)?.[1]);
+      expect(named).toEqual(
+        expect.arrayContaining([
+          'PORT',
+          'LOG_LEVEL',
+          'DATABASE_URL',
+          'FCM_SERVICE_ACCOUNT_FILE',
+          'NOTIFICATION_TTL_HOURS',
+        ]),
+      );
+      expect(stderr).not.toContain(secret);
+      expect(existsSync(join(folder, 'data'))).toBe(false);
+    });
+  });
+
+  it.each([
+    ['APNS_TOKEN_KEY_FILE', { APNS_TOKEN_KEY_ID: 'x', APNS_TOKEN_TEAM_ID: 'y' }],
+    ['APNS_CERT_FILE', { APNS_CERT_PASSPHRASE: 'x' }],
+    ['HUAWEI_APP_SECRET', { HUAWEI_APP_ID: '1' }],
+    ['STATISTICS_USERNAME', { STATISTICS_PASSWORD: 'x' }],
+  ])('ends with 1 when %s is missing beside what needs it', async (name, env) => {
+    await inFolder(async (folder) => {
+      const { code, stderr } = await new ServerProcess(env, folder).exit;
+      expect(code).toBe(1);
+      expect(stderr).toContain(`- ${name} must be set because `);
+    });
+  });
+
+  it.each([
+    ['APNS_TOKEN_KEY_FILE', { APNS_TOKEN_KEY_ID: 'ABCDEFGHIJ', APNS_TOKEN_TEAM_ID: 'ABCDEFGHIJ' }],
+    ['FCM_SERVICE_ACCOUNT_FILE', {}],
+  ])('ends with 1 when the file of %s holds something else', async (name, env) => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'credential');
+      writeFileSync(file, 'this is no credential');
+      const exit = await new ServerProcess({ ...env, [name]: file }, folder).exit;
+      expect(exit.code).toBe(1);
+      expect(fatal(exit)).toContain(name);
+      expect(exit.stdout).not.toContain('this is no credential');
+    });
+  });
+
+  it('ends with 1 and a clear line when the key file is no key', async () => {
+    await inFolder(async (folder) => {
+      writeFileSync(join(folder, 'key'), 'abc');
+      const exit = await new ServerProcess({ ONION_PRIVATE_KEY_FILE: 'key' }, folder).exit;
+      expect(exit.code).toBe(1);
+      expect(fatal(exit)).toContain('The onion private key file key is not usable');
+    });
+  });
+
+  it('ends with 1 and a clear line when the port is in use', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    await inFolder(async (folder) => {
+      const exit = await new ServerProcess({ PORT: String((other.address() as AddressInfo).port) }, folder).exit;
+      expect(exit.code).toBe(1);
+      expect(fatal(exit)).toBe('the server cannot start: the port is in use, set PORT to another one');
+    });
+    other.close();
+  });
+
+  it('ends with 1 and a clear line when the database is out of reach', async () => {
+    await inFolder(async (folder) => {
+      const exit = await new ServerProcess({ DATABASE_URL: 'mysql://user:secret-password@127.0.0.1:1/db' }, folder)
+        .exit;
+      expect(exit.code).toBe(1);
+      expect(fatal(exit)).toBe('the server cannot start: the database cannot be reached, check DATABASE_URL');
+      expect(exit.stdout).not.toContain('secret-password');
+    });
+  });
+
+  it('reads .env beside it, and the environment wins', async () => {
+    await inFolder(async (folder) => {
+      writeFileSync(join(folder, '.env'), 'DATABASE_URL=sqlite:from-the-file.sqlite\nLOG_LEVEL=fatal\n');
+      const { process, start } = await spawnServer({ LOG_LEVEL: 'info' }, folder);
+      expect(start.database).toBe('sqlite:from-the-file.sqlite');
+      await process.stop();
+    });
+  });
+});
+
+describeEachDatabase('a second server', (databases) => {
+  it('is refused on the same database with a sentence that says what to do, and may start when the first is gone', async () => {
+    await inFolder(async (folder) => {
+      const env = { DATABASE_URL: await databases.create() };
+      const first = await spawnServer(env, folder);
+      const exit = await new ServerProcess(env, folder).exit;
+      expect(exit.code).toBe(1);
+      expect(fatal(exit)).toMatch(/Another server uses this database\. .*DATABASE_URL/);
+      await first.process.stop('SIGKILL');
+      const third = await spawnServer(env, folder);
+      expect((await third.process.stop()).code).toBe(0);
+    });
+  });
+
+  it('does not see the password in what the first says', async () => {
+    await inFolder(async (folder) => {
+      const url = await databases.create();
+      const { process, start } = await spawnServer({ DATABASE_URL: url, LOG_LEVEL: 'trace' }, folder);
+      const { stdout, stderr } = await process.stop();
+      const password = url.startsWith('mysql:') ? new URL(url).password : '';
+      if (password) expect(stdout + stderr).not.toContain(password);
+      expect(url).toContain(start.database.replace(/^mysql:\/\//, ''));
+    });
+  });
+});

@@ -1,0 +1,136 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { describeEachDatabase } from './support/databases.js';
+import { startGateways, type TestGateways } from './support/gateways.js';
+import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
+import { query } from './support/query.js';
+import { inFolder, type SpawnedServer, spawnServer } from './support/spawned-server.js';
+
+describeEachDatabase('a stop', (databases) => {
+  let gateways: TestGateways;
+  let database: string;
+  beforeAll(async () => {
+    gateways = await startGateways();
+  });
+  afterEach(() => gateways.reset());
+  afterAll(() => gateways.close());
+
+  const withServer = (use: (server: SpawnedServer) => Promise<void>) =>
+    inFolder(async (folder) => {
+      database = await databases.create();
+      const server = await spawnServer({ ...gateways.environment, DATABASE_URL: database }, folder);
+      try {
+        await use(server);
+      } finally {
+        await server.process.stop('SIGKILL');
+      }
+    });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('by %s ends with 0 within 10 s (fix 13)', async (signal) => {
+    await withServer(async ({ process }) => {
+      const began = Date.now();
+      const { code, stdout } = await process.stop(signal);
+      expect(code).toBe(0);
+      expect(Date.now() - began).toBeLessThan(10_000);
+      expect(stdout).toContain('"msg":"stopped"');
+    });
+  });
+
+  it('answers the requests in flight and finishes the sends under way', async () => {
+    await withServer(async ({ process, onion }) => {
+      const id = newId();
+      await onion.send('register', { pubKey: id, token: newIosToken() });
+      gateways.apns.latencyMs = 1000;
+      await onion.send('notify', { send_to: id, data: newData() });
+      await gateways.apns.waitForPush(1);
+      const inFlight = Array.from({ length: 50 }, () =>
+        onion.send('register', { pubKey: newId(), token: newAndroidToken() }),
+      );
+      await sleep(5);
+      process.child.kill('SIGTERM');
+      const answers = await Promise.allSettled(inFlight);
+      const { code } = await process.exit;
+      expect(code).toBe(0);
+      const answered = answers.filter(({ status }) => status === 'fulfilled').length;
+      // What had reached the server is answered, and what it answered is stored.
+      expect(answered).toBeGreaterThan(0);
+      const [row] = await query(database, 'SELECT COUNT(*) AS stored FROM devices');
+      expect(Number(row?.['stored'])).toBeGreaterThanOrEqual(answered + 1);
+      expect(gateways.apns.counts.outcomes).toEqual({ 200: 1 });
+      expect(await query(database, 'SELECT id FROM queued_notifications')).toEqual([]);
+    });
+  });
+
+  it('does not wait for a client that never finishes its request', async () => {
+    await withServer(async ({ process, start }) => {
+      const { hostname, port } = new URL(start.address);
+      const half = connect(Number(port), hostname);
+      half.on('error', () => {});
+      half.write('POST /oxen/v4/lsrpc HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhalf');
+      const silent = connect(Number(port), hostname);
+      silent.on('error', () => {});
+      await once(silent, 'connect');
+      await sleep(100);
+      const began = Date.now();
+      const { code } = await process.stop();
+      expect(code).toBe(0);
+      expect(Date.now() - began).toBeLessThan(10_000);
+    });
+  });
+
+  it('does not wait for a push service that never answers, and keeps the push', async () => {
+    await withServer(async ({ process, onion }) => {
+      const id = newId();
+      await onion.send('register', { pubKey: id, token: newIosToken() });
+      gateways.apns.faults.all({ kind: 'stall' });
+      await onion.send('notify', { send_to: id, data: newData() });
+      await expect.poll(() => gateways.apns.counts.inFlight).toBeGreaterThanOrEqual(0);
+      await sleep(300);
+      const began = Date.now();
+      const { code } = await process.stop();
+      expect(code).toBe(0);
+      expect(Date.now() - began).toBeLessThan(10_000);
+      expect(await query(database, 'SELECT id FROM queued_notifications')).toHaveLength(1);
+    });
+  });
+
+  it('takes no new connection', async () => {
+    await withServer(async ({ process, onion }) => {
+      const id = newId();
+      await onion.send('register', { pubKey: id, token: newIosToken() });
+      gateways.apns.latencyMs = 2000;
+      await onion.send('notify', { send_to: id, data: newData() });
+      await gateways.apns.waitForPush(1);
+      process.child.kill('SIGTERM');
+      await process.waitForLine('stopping');
+      await sleep(200);
+      await expect(onion.send('notify', { send_to: id, data: newData() })).rejects.toThrow('fetch failed');
+      expect((await process.exit).code).toBe(0);
+    });
+  });
+
+  it('writes the statistics', async () => {
+    await withServer(async ({ process, onion }) => {
+      const id = newId();
+      await onion.send('register', { pubKey: id, token: newIosToken() });
+      await onion.send('notify', { send_to: id, data: newData() });
+      await gateways.apns.waitForPush(1);
+      await process.stop();
+      const [row] = await query(database, 'SELECT total_message_number AS total, ios_pn_number AS ios FROM statistics');
+      expect({ total: Number(row?.['total']), ios: Number(row?.['ios']) }).toEqual({ total: 1, ios: 1 });
+    });
+  });
+
+  it('is one stop however often it is asked for', async () => {
+    await withServer(async ({ process }) => {
+      process.child.kill('SIGTERM');
+      process.child.kill('SIGTERM');
+      process.child.kill('SIGINT');
+      const { code, stdout } = await process.exit;
+      expect(code).toBe(0);
+      expect(stdout.match(/"msg":"stopping"/g)).toHaveLength(1);
+    });
+  });
+});
