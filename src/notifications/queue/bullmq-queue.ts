@@ -14,7 +14,7 @@ import {
   type QueueItem,
 } from './notification-queue.js';
 import { PROVIDERS } from '../transports/push-transport.js';
-import { type Batch, parseJobName, toJobs } from './queue-jobs.js';
+import { type Batch, type JobSummary, parseJobName, toJobs } from './queue-jobs.js';
 
 export const LANES: readonly Lane[] = ['intake', ...PROVIDERS];
 
@@ -94,12 +94,19 @@ export class BullmqQueue extends NotificationQueue implements OnApplicationShutd
   }
 
   override async depth(): Promise<LaneDepth[]> {
+    const now = Date.now();
     return Promise.all(
       LANES.map(async (lane) => {
-        const jobs = await this.jobNames(lane);
-        const count = jobs.reduce((sum, job) => sum + job.count, 0);
-        const oldestAcceptedAt = jobs.reduce((oldest, job) => Math.min(oldest, job.oldestAcceptedAt), Infinity);
-        return { lane, count, oldestAcceptedAt: jobs.length > 0 ? oldestAcceptedAt : null };
+        const jobs = await this.jobSummaries(lane);
+        const earliest = (of: (job: JobSummary) => number): number | null =>
+          jobs.length > 0 ? jobs.reduce((first, job) => Math.min(first, of(job)), Infinity) : null;
+        const available = earliest((job) => job.firstAvailableAt);
+        return {
+          lane,
+          count: jobs.reduce((sum, job) => sum + job.count, 0),
+          oldestAcceptedAt: earliest((job) => job.oldestAcceptedAt),
+          dueSince: available !== null && available <= now ? available : null,
+        };
       }),
     );
   }
@@ -139,20 +146,20 @@ export class BullmqQueue extends NotificationQueue implements OnApplicationShutd
     }
   }
 
-  private async jobNames(lane: Lane): Promise<ReturnType<typeof parseJobName>[]> {
+  private async jobSummaries(lane: Lane): Promise<JobSummary[]> {
     const queue = this.queue(lane);
     const ids = await queue.getRanges(['waiting', 'prioritized', 'delayed', 'active'], 0, -1);
-    const names: ReturnType<typeof parseJobName>[] = [];
+    const summaries: JobSummary[] = [];
     for (let start = 0; start < ids.length; start += NAMES_AT_ONCE) {
       const read = this.redis.pipeline();
       for (const id of ids.slice(start, start + NAMES_AT_ONCE)) read.hget(queue.toKey(id), 'name');
       for (const [error, name] of (await read.exec()) ?? []) {
         if (error) throw error;
         // It was completed meanwhile.
-        if (typeof name === 'string') names.push(parseJobName(name));
+        if (typeof name === 'string') summaries.push(parseJobName(name));
       }
     }
-    return names;
+    return summaries;
   }
 
   private queue(lane: Lane): Queue<Batch> {

@@ -7,9 +7,9 @@ const MAX_ITEMS_PER_JOB = 64;
 /** Items that become due within this are put into one job, which is due when the last of them is. */
 const DUE_TOGETHER_MS = 100;
 
-/** BullMQ takes the lowest priority number first, from 1 to 2^21 - 1. */
+/** BullMQ takes the lowest priority number first, from 1 to 2^21 - 1. Items accepted within a step are alike. */
 const PRIORITIES = 2 ** 21 - 1;
-const PRIORITY_STEP_MS = 2000;
+const PRIORITY_STEP_MS = 5000;
 
 /** What a BullMQ job carries. Its name tells about it, so that counting needs not read the items. */
 export interface Batch {
@@ -24,33 +24,45 @@ export interface BatchJob {
 
 /** The jobs that keep these items, by lane. `now` is in UTC epoch milliseconds. */
 export function toJobs(items: readonly NewQueueItem[], now: number): Map<Lane, BatchJob[]> {
-  const jobs = new Map<Lane, BatchJob[]>();
-  for (const [lane, ofLane] of Map.groupBy(items, (item) => item.lane)) {
-    const byDue = Map.groupBy(ofLane, (item) => dueTogether(item.availableAt, now));
-    jobs.set(
-      lane,
-      [...byDue].flatMap(([due, together]) => inPieces(together).map((piece) => toJob(lane, piece, due - now))),
-    );
-  }
-  return jobs;
+  const together = Map.groupBy(items, ({ lane, availableAt, acceptedAt }) =>
+    [lane, dueTogether(availableAt, now), lane === 'intake' ? 0 : priorityOf(acceptedAt)].join(),
+  );
+  const jobs = [...together.values()].flatMap(inPieces).map((piece) => toJob(piece, now));
+  return new Map(Map.groupBy(jobs, ({ lane }) => lane));
 }
 
-function toJob(lane: Lane, items: NewQueueItem[], delay: number): BatchJob {
-  const opts: BulkJobOptions = { removeOnComplete: true, removeOnFail: true, ...(delay > 0 ? { delay } : {}) };
-  const newestFirst = items.toSorted((a, b) => b.acceptedAt - a.acceptedAt);
-  const [newest, oldest] = [newestFirst.at(0)?.acceptedAt ?? 0, newestFirst.at(-1)?.acceptedAt ?? 0];
-  const name = `${items.length}:${oldest}`;
-  if (lane === 'intake') return { name, data: { items }, opts };
-  return { name, data: { items: newestFirst }, opts: { ...opts, priority: priorityOf(newest) } };
+function toJob(items: NewQueueItem[], now: number): BatchJob & { lane: Lane } {
+  const lane = items[0]?.lane ?? 'intake';
+  const times = (of: (item: NewQueueItem) => number): number[] => items.map(of);
+  const acceptedAt = times((item) => item.acceptedAt);
+  const availableAt = times((item) => item.availableAt);
+  const delay = Math.max(...availableAt.map((time) => dueTogether(time, now))) - now;
+  return {
+    lane,
+    name: [items.length, Math.min(...acceptedAt), Math.min(...availableAt)].join(':'),
+    data: { items },
+    opts: {
+      removeOnComplete: true,
+      removeOnFail: true,
+      ...(delay > 0 ? { delay } : {}),
+      ...(lane === 'intake' ? {} : { priority: priorityOf(Math.max(...acceptedAt)) }),
+    },
+  };
 }
 
-/** Item count and oldest acceptance (UTC epoch milliseconds) from a job's name. */
-export function parseJobName(name: string): { count: number; oldestAcceptedAt: number } {
-  const [count, oldest] = name.split(':', 2);
-  return { count: Number(count), oldestAcceptedAt: Number(oldest) };
+/** What a job's name tells; times are UTC epoch milliseconds. */
+export interface JobSummary {
+  count: number;
+  oldestAcceptedAt: number;
+  firstAvailableAt: number;
 }
 
-/** The newer, the lower. It starts again every 48 days, which is longer than any notification lives. */
+export function parseJobName(name: string): JobSummary {
+  const [count = 0, oldestAcceptedAt = 0, firstAvailableAt = 0] = name.split(':').map(Number);
+  return { count, oldestAcceptedAt, firstAvailableAt };
+}
+
+/** The newer, the lower. It starts again every 121 days, which is longer than any notification lives. */
 function priorityOf(acceptedAt: number): number {
   return PRIORITIES - (Math.floor(acceptedAt / PRIORITY_STEP_MS) % PRIORITIES);
 }

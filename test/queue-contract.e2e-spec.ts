@@ -1,0 +1,225 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { v7 as uuidv7 } from 'uuid';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { type Lane, type NewQueueItem, type QueueItem } from '../src/notifications/queue/notification-queue.js';
+import { describeEachEngine, type QueueEngine, type QueueProcess } from './support/queue-engines.js';
+
+const HOUR_MS = 3_600_000;
+
+function newItem(fields: Partial<NewQueueItem> = {}): NewQueueItem {
+  const now = Date.now();
+  return {
+    notificationId: uuidv7(),
+    lane: 'intake',
+    recipient: 'somebody',
+    data: 'data',
+    targets: null,
+    acceptedAt: now,
+    expiresAt: now + HOUR_MS,
+    availableAt: now,
+    attempts: 0,
+    ...fields,
+  };
+}
+
+const notificationIds = (items: readonly NewQueueItem[]) => items.map((item) => item.notificationId).toSorted();
+const withoutId = ({ id: _, ...item }: QueueItem): NewQueueItem => item;
+
+describeEachEngine('the queue', (create) => {
+  let engine: QueueEngine;
+  let first: QueueProcess;
+  const open: QueueProcess[] = [];
+
+  const start = async (): Promise<QueueProcess> => {
+    const started = await engine.open();
+    open.push(started);
+    return started;
+  };
+  beforeEach(async () => {
+    engine = await create();
+    first = await start();
+  });
+  afterEach(async () => {
+    await Promise.all(open.splice(0).map((one) => one.stop()));
+  });
+
+  const add = async (...items: NewQueueItem[]) => {
+    await Promise.all(items.map((item) => first.queue.add(item)));
+    return items;
+  };
+  /** Claims until there are `count` items or the time is over. */
+  const claim = async ({ queue }: QueueProcess, lane: Lane, count: number, timeoutMs = 8000): Promise<QueueItem[]> => {
+    const items: QueueItem[] = [];
+    for (const end = Date.now() + timeoutMs; items.length < count && Date.now() < end; await sleep(20)) {
+      items.push(...(await queue.claim(lane, count - items.length)));
+    }
+    return items;
+  };
+  /** Puts items into a lane the way delivery does: as what is left to do of another. */
+  const put = async (...later: NewQueueItem[]) => {
+    await add(newItem());
+    const [before] = await claim(first, 'intake', 1);
+    await first.queue.settle(before?.id ?? '', later);
+    return later;
+  };
+  const nothing = async (process: QueueProcess, lane: Lane) => {
+    await sleep(50);
+    expect(await process.queue.claim(lane, 10)).toEqual([]);
+  };
+
+  it('gives what was added, field by field', async () => {
+    const target = { token: 'a', registeredAt: 5, apnsEnvironment: 'sandbox' as const };
+    const texts = newItem({ data: '😀 "quoted" \\ \n \0', recipient: 'r', expiresAt: Date.now() + 60_000 });
+    const bare = newItem({ data: null });
+    await add(texts);
+    expect((await claim(first, 'intake', 1)).map(withoutId)).toEqual([texts]);
+    await add(bare);
+    expect((await claim(first, 'intake', 1)).map(withoutId)).toEqual([bare]);
+    const [retry] = await put(newItem({ lane: 'apns', targets: [target], attempts: 3 }));
+    expect((await claim(first, 'apns', 1)).map(withoutId)).toEqual([retry]);
+  });
+
+  it('gives each item to one claim', async () => {
+    const items = await add(...Array.from({ length: 300 }, () => newItem()));
+    const claims = await Promise.all(Array.from({ length: 6 }, () => claim(first, 'intake', 50)));
+    expect(notificationIds(claims.flat())).toEqual(notificationIds(items));
+    await nothing(first, 'intake');
+  });
+
+  it('gives no more than it is asked for', async () => {
+    await add(...Array.from({ length: 30 }, () => newItem()));
+    expect(await claim(first, 'intake', 7)).toHaveLength(7);
+    expect(await first.queue.claim('intake', 7)).toHaveLength(7);
+    expect(await claim(first, 'intake', 16)).toHaveLength(16);
+  });
+
+  it('forgets what is settled', async () => {
+    await add(newItem(), newItem());
+    for (const { id } of await claim(first, 'intake', 2)) await first.queue.settle(id, []);
+    await first.stop();
+    await nothing(await start(), 'intake');
+  });
+
+  it('keeps what is left of a settled item, under its notification id', async () => {
+    const item = newItem();
+    await add(item);
+    const [claimed] = await claim(first, 'intake', 1);
+    const left = { ...item, lane: 'fcm' as const, targets: [], attempts: 1 };
+    await first.queue.settle(claimed?.id ?? '', [left, { ...left, lane: 'huawei' }]);
+    expect((await claim(first, 'fcm', 1)).map(withoutId)).toEqual([left]);
+    expect(notificationIds(await claim(first, 'huawei', 1))).toEqual([item.notificationId]);
+    await nothing(first, 'intake');
+  });
+
+  it('holds an item back until it is due', async () => {
+    const dueAt = Date.now() + 700;
+    await put(newItem({ lane: 'apns', availableAt: dueAt }), newItem({ availableAt: dueAt }));
+    await nothing(first, 'apns');
+    await nothing(first, 'intake');
+    expect(await claim(first, 'apns', 1)).toHaveLength(1);
+    expect(Date.now()).toBeGreaterThanOrEqual(dueAt);
+    expect(await claim(first, 'intake', 1)).toHaveLength(1);
+  });
+
+  it("gives a provider's items newest first, however they got there", async () => {
+    const now = Date.now();
+    const accepted = [30, 10, 40, 20].map((seconds) => now - seconds * 1000);
+    await put(newItem({ lane: 'apns', acceptedAt: accepted[0], availableAt: now + 300 }));
+    await put(newItem({ lane: 'apns', acceptedAt: accepted[1], availableAt: now + 500 }));
+    await put(...accepted.slice(2).map((acceptedAt) => newItem({ lane: 'apns', acceptedAt })));
+    await sleep(700);
+    // One at a time: whoever asks in between gets the newest of what is left.
+    const order: number[] = [];
+    for (let index = 0; index < 4; index++) order.push((await claim(first, 'apns', 1))[0]?.acceptedAt ?? 0);
+    expect(order).toEqual(accepted.toSorted((a, b) => b - a));
+  });
+
+  it('gives what was claimed and not settled again after a crash, and nothing else', async () => {
+    const items = await add(...Array.from({ length: 20 }, () => newItem()));
+    const claimed = await claim(first, 'intake', 15);
+    for (const { id } of claimed.slice(0, 5)) await first.queue.settle(id, []);
+    // The time in which an engine may still bring back what was settled just now.
+    await sleep(400);
+    await first.die();
+    const again = await claim(await start(), 'intake', 15);
+    const settled = new Set(claimed.slice(0, 5).map((item) => item.notificationId));
+    expect(notificationIds(again)).toEqual(notificationIds(items.filter((item) => !settled.has(item.notificationId))));
+  });
+
+  it('gives up on no item, however many processes die with it', async () => {
+    const items = await add(newItem());
+    for (let deaths = 0; deaths < 3; deaths++) {
+      const process = await start();
+      expect(notificationIds(await claim(process, 'intake', 1))).toEqual(notificationIds(items));
+      await process.die();
+    }
+    expect(notificationIds(await claim(await start(), 'intake', 1))).toEqual(notificationIds(items));
+  });
+
+  it('gives what a stopped process had not settled to the next at once', async () => {
+    const items = await add(...Array.from({ length: 10 }, () => newItem()));
+    const [settled] = await claim(first, 'intake', 3);
+    await first.queue.settle(settled?.id ?? '', []);
+    await first.stop();
+    const again = await claim(await start(), 'intake', 9, 400);
+    expect(notificationIds(again)).toEqual(
+      notificationIds(items.filter((item) => item.notificationId !== settled?.notificationId)),
+    );
+  });
+
+  it('settles an item twice without harm', async () => {
+    await add(newItem());
+    const [item] = await claim(first, 'intake', 1);
+    await first.queue.settle(item?.id ?? '', []);
+    await expect(first.queue.settle(item?.id ?? '', [])).resolves.toBeUndefined();
+    await nothing(first, 'intake');
+  });
+
+  it('tells when an item can be claimed', async () => {
+    const told = new Promise<void>((resolve) => first.queue.onAdded(resolve));
+    expect(await first.queue.claim('intake', 1)).toEqual([]);
+    await add(newItem());
+    await told;
+    expect(await claim(first, 'intake', 1)).toHaveLength(1);
+  });
+
+  it('takes out items whose time is over, also those that are not due', async () => {
+    const now = Date.now();
+    const over = { lane: 'huawei' as const, expiresAt: now - 1, acceptedAt: now - HOUR_MS };
+    await put(newItem(over));
+    await put(newItem({ ...over, availableAt: now + HOUR_MS }));
+    await put(newItem({ lane: 'huawei' }));
+    expect(await first.queue.claimExpired('apns', 10)).toEqual([]);
+    const expired = await first.queue.claimExpired('huawei', 10);
+    expect(expired.map(({ expiresAt }) => expiresAt)).toEqual([now - 1, now - 1]);
+    for (const { id } of expired) await first.queue.settle(id, []);
+    expect(await first.queue.claimExpired('huawei', 10)).toEqual([]);
+    expect(await claim(first, 'huawei', 1)).toHaveLength(1);
+    await nothing(first, 'huawei');
+  });
+
+  it('tells how much there is and how old it is', async () => {
+    const now = Date.now();
+    await put(newItem({ lane: 'fcm', acceptedAt: now - 5000, availableAt: now + HOUR_MS }), newItem({ lane: 'fcm' }));
+    await add(newItem({ acceptedAt: now - 2000 }), newItem({ acceptedAt: now - 1000 }), newItem());
+    await claim(first, 'intake', 1);
+    const depth = new Map((await first.queue.depth()).map((lane) => [lane.lane, lane]));
+    expect(depth.get('intake')).toMatchObject({ lane: 'intake', count: 3, oldestAcceptedAt: now - 2000 });
+    expect(depth.get('fcm')).toMatchObject({ lane: 'fcm', count: 2, oldestAcceptedAt: now - 5000 });
+    expect(depth.get('apns')?.count ?? 0).toBe(0);
+  });
+
+  it('can be probed, and leaves nothing behind', async () => {
+    await first.queue.probe();
+    await nothing(first, 'intake');
+    expect((await first.queue.depth()).reduce((sum, { count }) => sum + count, 0)).toBe(0);
+  });
+
+  it('has written everything when it was flushed', async () => {
+    const adding = Promise.all(Array.from({ length: 50 }, () => first.queue.add(newItem())));
+    await first.queue.flush();
+    await first.die();
+    expect(await claim(await start(), 'intake', 50)).toHaveLength(50);
+    await adding;
+  });
+});
