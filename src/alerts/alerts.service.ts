@@ -1,0 +1,62 @@
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { hostname } from 'node:os';
+import { type AppConfig } from '../config/app-config.js';
+import { APP_CONFIG } from '../config/config.module.js';
+import { OperatorEvents } from '../operator/operator-events.js';
+import { type Alert, sentenceOf, severityOf } from './alert.js';
+import { AlertLimiter } from './alert-limiter.js';
+import { CertificateReminders } from './certificate-reminders.js';
+import { WebhookSender } from './webhook-sender.js';
+
+const LIMITS = { windowMs: 10 * 60_000, maxPerWindow: 3 };
+
+/** Tells the operator what happens through the configured hook; without one it does nothing. */
+@Injectable()
+export class AlertsService implements OnModuleInit, OnApplicationShutdown {
+  private readonly sender: WebhookSender | null;
+  private readonly limiter = new AlertLimiter((alert, leftOut) => this.send(alert, leftOut), LIMITS);
+  private readonly certificates = new CertificateReminders();
+
+  constructor(
+    @Inject(APP_CONFIG) config: AppConfig,
+    private readonly events: OperatorEvents,
+  ) {
+    const { webhookUrl } = config.alerts;
+    this.sender = webhookUrl === null ? null : new WebhookSender(webhookUrl);
+  }
+
+  get isOn(): boolean {
+    return this.sender !== null;
+  }
+
+  onModuleInit(): void {
+    if (this.sender) this.events.on((event) => this.tell(event));
+  }
+
+  /** Returns at once; what is told too often is held back. */
+  tell(alert: Alert): void {
+    if (!this.sender) return;
+    if (alert.kind === 'certificate-ends') {
+      if (!this.certificates.isDue(alert.provider, alert.expiresAt, alert.daysLeft)) return;
+    }
+    this.limiter.offer(alert);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.limiter.stop();
+    await this.sender?.stop();
+  }
+
+  /** `text` is what Slack-like hooks and relays show; the rest is for programs. */
+  private send(alert: Alert, leftOut: number): void {
+    const { kind, ...details } = alert;
+    const more = leftOut > 0 ? ` (${leftOut} earlier messages about this were left out)` : '';
+    void this.sender?.send({
+      text: `Session push server on ${hostname()}: ${sentenceOf(alert)}${more}`,
+      kind,
+      severity: severityOf(alert),
+      at: new Date().toISOString(),
+      details,
+    });
+  }
+}
