@@ -5,12 +5,15 @@ import { APP_CONFIG } from '../config/config.module.js';
 import { DevicesModule } from '../devices/devices.module.js';
 import { StatisticsModule } from '../statistics/statistics.module.js';
 import { DEFAULT_DELIVERY_TUNING, DELIVERY_TUNING, type DeliveryTuning } from './delivery/delivery-tuning.js';
+import { DeliveryGauges } from './delivery/delivery-gauges.js';
+import { DeliveryStatus } from './delivery/delivery-status.js';
 import { DeliveryScheduler } from './delivery/delivery.scheduler.js';
 import { DeliveryWorker } from './delivery/delivery.worker.js';
-import { DropCounter } from './delivery/drop-counter.js';
 import { Intake } from './delivery/intake.js';
+import { OutcomeCounter } from './delivery/outcome-counter.js';
 import { OutcomePolicy } from './delivery/outcome-policy.js';
 import { ProviderLanes } from './delivery/provider-lanes.js';
+import { QueueWatch } from './delivery/queue-watch.js';
 import { TokenRemoval } from './delivery/token-removal.js';
 import { NotificationsCommands } from './notifications.commands.js';
 import { NotificationQueue } from './queue/notification-queue.js';
@@ -48,11 +51,15 @@ export class NotificationsModule {
         Intake,
         OutcomePolicy,
         TokenRemoval,
-        DropCounter,
+        OutcomeCounter,
         DeliveryWorker,
         DeliveryScheduler,
+        DeliveryStatus,
+        DeliveryGauges,
+        QueueWatch,
         CredentialWatcher,
       ],
+      exports: [DeliveryStatus],
     };
   }
 }

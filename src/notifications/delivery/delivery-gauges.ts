@@ -81,7 +81,8 @@ export class DeliveryGauges implements OnModuleInit {
   }
 }
 
-const secondsSince = (epochMs: number | null): number => (epochMs === null ? 0 : Math.max(0, Date.now() - epochMs) / 1000);
+const secondsSince = (epochMs: number | null): number =>
+  epochMs === null ? 0 : Math.max(0, Date.now() - epochMs) / 1000;
 
 function breakerSamples({ provider, breaker }: ProviderStatus): GaugeSample[] {
   return BREAKER_STATES.map((state) => ({ labels: { provider, state }, value: state === breaker ? 1 : 0 }));

@@ -86,7 +86,7 @@ export class DeliveryStatus {
 
   /** Loops of the worker that have not come round for much longer than anything may take. */
   stuckLoops(): string[] {
-    return this.worker.stuckLoops(Date.now());
+    return this.worker.stuckLoops();
   }
 }
 

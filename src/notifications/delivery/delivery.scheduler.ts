@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { DropCounter } from './drop-counter.js';
+import { OutcomeCounter } from './outcome-counter.js';
 import { TokenRemoval } from './token-removal.js';
 
 @Injectable()
 export class DeliveryScheduler {
   constructor(
     private readonly removal: TokenRemoval,
-    private readonly drops: DropCounter,
+    private readonly outcomes: OutcomeCounter,
   ) {}
 
   @Interval(1000)
@@ -17,6 +17,6 @@ export class DeliveryScheduler {
 
   @Interval(60_000)
   reportDrops(): void {
-    this.drops.report();
+    this.outcomes.report();
   }
 }

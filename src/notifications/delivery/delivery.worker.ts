@@ -11,6 +11,9 @@ import { Wakeup } from './wakeup.js';
 
 const ERROR_PAUSE_MS = 1000;
 
+/** A probe of a provider may take a few time-outs; nothing that a loop waits for takes as long as this. */
+const STUCK_MS = 5 * 60_000;
+
 /** How long a stop waits, after the sends have ended or were given up, for connections to close. */
 const CLOSE_MS = 2000;
 
@@ -30,6 +33,8 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   private readonly logger = new Logger(DeliveryWorker.name);
   private readonly added = new Wakeup();
   private readonly open = new Set<Promise<void>>();
+  /** When each loop last came round, on the clock of `performance.now()`. */
+  private readonly turns = new Map<string, number>();
   private readonly expiryLook = new Map<ProviderLane, number>();
   private loops: Promise<void>[] = [];
   private stopped = false;
@@ -45,9 +50,15 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   onApplicationBootstrap(): void {
     this.queue.onAdded(() => this.added.call());
     this.loops = [
-      this.loop(() => this.takeNew(), this.added),
-      ...this.lanes.all().map((lane) => this.loop(() => this.takeWaiting(lane), new Wakeup())),
+      this.loop('intake', () => this.takeNew(), this.added),
+      ...this.lanes.all().map((lane) => this.loop(lane.sender.provider, () => this.takeWaiting(lane), new Wakeup())),
     ];
+  }
+
+  /** Loops that do not come round any more, by the lane that they take from. */
+  stuckLoops(): string[] {
+    const now = performance.now();
+    return [...this.turns].flatMap(([lane, turn]) => (now - turn > STUCK_MS ? [lane] : []));
   }
 
   /** Ends the sends under way, within a bound; what has not been sent stays in the queue for the next start. */
@@ -66,8 +77,9 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   }
 
   /** Repeats `step` until the server stops; sleeps when there was nothing to do. */
-  private async loop(step: () => Promise<boolean>, wakeup: Wakeup): Promise<void> {
+  private async loop(lane: string, step: () => Promise<boolean>, wakeup: Wakeup): Promise<void> {
     while (!this.stopped) {
+      this.turns.set(lane, performance.now());
       try {
         if (!(await step())) await wakeup.wait(this.tuning.pollMs);
       } catch (error) {

@@ -3,7 +3,7 @@ import { type Counter, StatisticsService } from '../../statistics/statistics.ser
 import { type NewQueueItem, type QueueItem } from '../queue/notification-queue.js';
 import { type RecipientKind, type Recipients } from '../recipients.service.js';
 import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
-import { DropCounter } from './drop-counter.js';
+import { OutcomeCounter } from './outcome-counter.js';
 import { ProviderLanes } from './provider-lanes.js';
 import { RecipientLimit } from './recipient-limit.js';
 
@@ -22,7 +22,7 @@ export class Intake {
     @Inject(DELIVERY_TUNING) tuning: DeliveryTuning,
     private readonly lanes: ProviderLanes,
     private readonly statistics: StatisticsService,
-    private readonly drops: DropCounter,
+    private readonly outcomes: OutcomeCounter,
   ) {
     this.limit = new RecipientLimit({
       notificationsPerMinute: tuning.maxPerRecipientAndMinute,
@@ -33,7 +33,7 @@ export class Intake {
   /** Resolves, when every device has had its try, with what is to be tried again and when. */
   async deliver(item: QueueItem, { kind, targets }: Recipients): Promise<NewQueueItem[]> {
     if (Date.now() >= item.expiresAt) {
-      this.drops.count('expired', 'all', 1);
+      this.outcomes.dropped('expired', 'all', 1);
       return [];
     }
     // A wake-up in place of folded notifications was put off by the limit, which has counted those already.
@@ -50,7 +50,7 @@ export class Intake {
     const parts = [...targets].map(async ([provider, devices]) => {
       const lane = this.lanes.get(provider);
       if (lane) return lane.deliverFresh({ ...item, targets: devices, attempts: 0 });
-      this.drops.count('unconfigured', provider, devices.length);
+      this.outcomes.dropped('unconfigured', provider, devices.length);
       return [];
     });
     return (await Promise.all(parts)).flat();
@@ -58,7 +58,7 @@ export class Intake {
 
   private fold(item: QueueItem, wakeAt: number | null): NewQueueItem[] {
     if (wakeAt !== null) return [{ ...item, data: null, availableAt: wakeAt, attempts: 1 }];
-    this.drops.count('folded', 'all', 1, 'recipient-limit');
+    this.outcomes.dropped('folded', 'all', 1, 'recipient-limit');
     return [];
   }
 }

@@ -5,7 +5,7 @@ import { StatisticsService } from '../../statistics/statistics.service.js';
 import { type DeliveryResult, type Provider, type PushTarget, type RetryCause } from '../transports/push-transport.js';
 import { backoffMs } from './backoff.js';
 import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
-import { DropCounter } from './drop-counter.js';
+import { OutcomeCounter } from './outcome-counter.js';
 import { TokenRemoval } from './token-removal.js';
 
 /** What is left to do for a device: nothing, or another try at a time (UTC epoch milliseconds). */
@@ -15,6 +15,8 @@ export type NextStep = { step: 'done' } | { step: 'retry'; at: number; cause: Re
 export interface Attempt {
   /** UUID of the notification. */
   notificationId: string;
+  /** UTC epoch milliseconds of the notification. */
+  acceptedAt: number;
   /** From 1. */
   number: number;
   /** UTC epoch milliseconds. */
@@ -52,7 +54,7 @@ export class OutcomePolicy {
     private readonly statistics: StatisticsService,
     private readonly devices: DevicesService,
     private readonly removal: TokenRemoval,
-    private readonly drops: DropCounter,
+    private readonly outcomes: OutcomeCounter,
   ) {}
 
   /** The token was removed, so nothing more is to be sent to it. */
@@ -61,6 +63,7 @@ export class OutcomePolicy {
   }
 
   apply(provider: Provider, target: PushTarget, result: DeliveryResult, attempt: Attempt): NextStep {
+    this.outcomes.answered(provider, result, attempt.at - attempt.acceptedAt);
     switch (result.outcome) {
       case 'delivered':
         this.delivered(provider, target, result);
@@ -70,7 +73,6 @@ export class OutcomePolicy {
       case 'retry':
         return this.later(provider, attempt, this.scaled(result));
       case 'refused':
-        this.drops.count('refused', provider, 1, result.reason);
         return DONE;
     }
   }

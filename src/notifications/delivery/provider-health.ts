@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { OperatorEvents } from '../../operator/operator-events.js';
 import { type Provider, type RetryCause } from '../transports/push-transport.js';
 import { adviceFor } from './operator-advice.js';
 
@@ -20,7 +21,10 @@ export class ProviderHealth {
   private trouble: { cause: RetryCause; reason: string; since: number } | null = null;
   private troubleWasTold = false;
 
-  constructor(private readonly provider: Provider) {}
+  constructor(
+    private readonly provider: Provider,
+    private readonly events: OperatorEvents,
+  ) {}
 
   get unhealthyBecause(): { cause: RetryCause; reason: string; since: number } | null {
     return this.trouble;
@@ -32,20 +36,23 @@ export class ProviderHealth {
     if (MAY_FLICKER.has(cause) && now - (this.toldAt.get(reason) ?? -Infinity) < TELL_AGAIN_MS) return;
     this.toldAt.set(reason, now);
     this.troubleWasTold = true;
-    const advice = OPERATOR_CAUSES.has(cause) ? { advice: adviceFor(reason) } : {};
+    const advice = OPERATOR_CAUSES.has(cause) ? adviceFor(reason) : null;
     this.logger.warn({
       msg: 'provider is unhealthy, its pushes wait',
       provider: this.provider,
       cause,
       reason,
-      ...advice,
+      ...(advice === null ? {} : { advice }),
     });
+    this.events.emit({ kind: 'provider-unhealthy', provider: this.provider, cause, reason, advice });
   }
 
   working(): void {
     if (!this.trouble) return;
     this.trouble = null;
-    if (this.troubleWasTold) this.logger.log({ msg: 'provider works again', provider: this.provider });
+    if (!this.troubleWasTold) return;
     this.troubleWasTold = false;
+    this.logger.log({ msg: 'provider works again', provider: this.provider });
+    this.events.emit({ kind: 'provider-working', provider: this.provider });
   }
 }

@@ -1,7 +1,7 @@
 import { type NewQueueItem } from '../queue/notification-queue.js';
 import { type DeliveryResult, type Push, type PushTarget, type RetryCause } from '../transports/push-transport.js';
 import { type DeliveryTuning } from './delivery-tuning.js';
-import { DropCounter } from './drop-counter.js';
+import { OutcomeCounter } from './outcome-counter.js';
 import { OutcomePolicy } from './outcome-policy.js';
 import { ProviderSender } from './provider-sender.js';
 import { StaleFold } from './stale-fold.js';
@@ -34,7 +34,7 @@ export class ProviderLane {
   constructor(
     readonly sender: ProviderSender,
     private readonly policy: OutcomePolicy,
-    private readonly drops: DropCounter,
+    private readonly outcomes: OutcomeCounter,
     private readonly tuning: DeliveryTuning,
   ) {
     this.fold = new StaleFold(tuning.keepStalePerDevice, tuning.staleAfterMs);
@@ -52,7 +52,7 @@ export class ProviderLane {
   async deliver(push: LanePush): Promise<NewQueueItem[]> {
     const now = Date.now();
     if (now >= push.expiresAt) {
-      this.drops.count('expired', this.sender.provider, push.targets.length);
+      this.outcomes.dropped('expired', this.sender.provider, push.targets.length);
       return [];
     }
     const later: NewQueueItem[] = [];
@@ -78,7 +78,7 @@ export class ProviderLane {
     const push = { notificationId, data, expiresAt, stale };
     if (!stale) return [{ ...push, targets }];
     const byDecision = Map.groupBy(targets, ({ token }) => this.fold.decide(token));
-    this.drops.count('folded', this.sender.provider, byDecision.get('fold')?.length ?? 0, 'outage');
+    this.outcomes.dropped('folded', this.sender.provider, byDecision.get('fold')?.length ?? 0, 'outage');
     const whole = byDecision.get('send') ?? [];
     const bare = byDecision.get('send-without-content') ?? [];
     return [
@@ -88,8 +88,8 @@ export class ProviderLane {
   }
 
   private applyResults(push: LanePush, { targets, stale }: OutgoingPush, results: DeliveryResult[]): NewQueueItem[] {
-    const { notificationId, attempts } = push;
-    const attempt = { notificationId, number: attempts + 1, at: Date.now(), random: Math.random() };
+    const { notificationId, acceptedAt, attempts } = push;
+    const attempt = { notificationId, acceptedAt, number: attempts + 1, at: Date.now(), random: Math.random() };
     const retries = new Map<number, PushTarget[]>();
     targets.forEach((target, index) => {
       const result = results[index];

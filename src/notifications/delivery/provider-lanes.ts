@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { OperatorEvents } from '../../operator/operator-events.js';
 import { type Provider, PUSH_TRANSPORTS, type PushTransport } from '../transports/push-transport.js';
 import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
-import { DropCounter } from './drop-counter.js';
+import { OutcomeCounter } from './outcome-counter.js';
 import { OutcomePolicy } from './outcome-policy.js';
 import { ProviderLane } from './provider-lane.js';
 import { ProviderSender } from './provider-sender.js';
@@ -15,12 +16,13 @@ export class ProviderLanes {
     @Inject(PUSH_TRANSPORTS) private readonly transports: readonly PushTransport[],
     @Inject(DELIVERY_TUNING) tuning: DeliveryTuning,
     policy: OutcomePolicy,
-    drops: DropCounter,
+    outcomes: OutcomeCounter,
+    events: OperatorEvents,
   ) {
     this.lanes = new Map(
       transports.map((transport) => [
         transport.provider,
-        new ProviderLane(new ProviderSender(transport, tuning), policy, drops, tuning),
+        new ProviderLane(new ProviderSender(transport, tuning, outcomes, events), policy, outcomes, tuning),
       ]),
     );
   }

@@ -1,4 +1,5 @@
 import pLimit, { type LimitFunction } from 'p-limit';
+import { OperatorEvents } from '../../operator/operator-events.js';
 import {
   type DeliveryResult,
   type Provider,
@@ -9,6 +10,7 @@ import {
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.js';
 import { isCertainlyDead } from './dead-reasons.js';
 import { type DeliveryTuning } from './delivery-tuning.js';
+import { OutcomeCounter } from './outcome-counter.js';
 import { ProviderHealth } from './provider-health.js';
 
 /** Sends that are repeated at once because the provider never looked at them; after that they wait like any other. */
@@ -33,10 +35,12 @@ export class ProviderSender {
   constructor(
     private readonly transport: PushTransport,
     private readonly tuning: DeliveryTuning,
+    private readonly outcomes: OutcomeCounter,
+    events: OperatorEvents,
   ) {
     this.provider = transport.provider;
     this.maxTargets = transport.maxTargets;
-    this.health = new ProviderHealth(transport.provider);
+    this.health = new ProviderHealth(transport.provider, events);
     this.slots = pLimit(transport.maxInFlight);
     this.breaker = new CircuitBreaker({
       threshold: tuning.breakerThreshold,
@@ -52,6 +56,15 @@ export class ProviderSender {
   /** Requests that could be taken on without waiting in memory for longer than the backlog allows. */
   room(): number {
     return this.stopped ? 0 : Math.max(0, this.tuning.maxProviderBacklog - this.slots.pendingCount);
+  }
+
+  get inFlight(): number {
+    return this.slots.activeCount;
+  }
+
+  /** Sends that wait for a slot. */
+  get waiting(): number {
+    return this.slots.pendingCount;
   }
 
   /** New sends are held back from now on; those under way end. */
@@ -82,13 +95,21 @@ export class ProviderSender {
   }
 
   private async sendPart(part: Push): Promise<DeliveryResult[]> {
-    const results = await this.transport.send(part);
+    const results = await this.request(part);
     for (let resends = 0; resends < MAX_RESENDS; resends++) {
       const again = part.targets.flatMap((target, index) => (isUnprocessed(results[index]) ? [{ target, index }] : []));
       if (again.length === 0) break;
-      const repeated = await this.transport.send({ ...part, targets: again.map(({ target }) => target) });
+      this.outcomes.resent(this.provider, again.length);
+      const repeated = await this.request({ ...part, targets: again.map(({ target }) => target) });
       repeated.forEach((result, position) => (results[again[position]?.index ?? -1] = result));
     }
+    return results;
+  }
+
+  private async request(push: Push): Promise<DeliveryResult[]> {
+    const start = performance.now();
+    const results = await this.transport.send(push);
+    this.outcomes.requested(this.provider, performance.now() - start);
     return results;
   }
 

@@ -3,6 +3,8 @@ import { LRUCache } from 'lru-cache';
 import { describeError } from '../../common/describe-error.js';
 import { DevicesService, type TokenSnapshot } from '../../devices/devices.service.js';
 import { SuspectTokensService } from '../../devices/suspect-tokens.service.js';
+import { MetricsService } from '../../metrics/metrics.service.js';
+import { OperatorEvents } from '../../operator/operator-events.js';
 import { type Provider, PROVIDERS } from '../transports/push-transport.js';
 import { isCertainlyDead } from './dead-reasons.js';
 import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
@@ -45,6 +47,8 @@ export class TokenRemoval {
     @Inject(DELIVERY_TUNING) private readonly tuning: DeliveryTuning,
     private readonly devices: DevicesService,
     private readonly suspects: SuspectTokensService,
+    private readonly events: OperatorEvents,
+    private readonly metrics: MetricsService,
   ) {
     const limits = { windowMs: tuning.brakeWindowMs, floor: tuning.brakeFloor, share: tuning.brakeShare };
     const fresh = (): ProviderState => ({ brake: new RemovalBrake(limits), held: new Map(), engaged: false });
@@ -105,6 +109,7 @@ export class TokenRemoval {
           suspects.map(({ token, registeredAt, reason }) => ({ token, registeredAt, reason, provider })),
           now,
         );
+        this.metrics.deadTokens(provider, 'suspected', suspects.length);
       }
       for (const { token } of [...dead, ...suspects]) state.held.delete(token);
     } catch (error) {
@@ -116,6 +121,7 @@ export class TokenRemoval {
     const stay = await this.devices.removeUnchanged(dead);
     for (const token of dead) if (!stay.includes(token)) this.gone.set(keyOf(token), true);
     const removed = dead.length - stay.length;
+    this.metrics.deadTokens(provider, 'removed', removed);
     this.logger.log({ msg: 'removed dead tokens', provider, removed, registeredAgain: stay.length });
   }
 
@@ -129,6 +135,7 @@ export class TokenRemoval {
         advice: 'check the settings of this provider, then decide with: npm run cli -- suspects list',
       });
     } else this.logger.log({ msg: 'dead answers are rare again: removal goes on', provider });
+    this.events.emit({ kind: engaged ? 'brake-engaged' : 'brake-lifted', provider });
   }
 }
 

@@ -1,10 +1,11 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit, Optional } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, In, LessThanOrEqual, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Batcher } from '../../common/batcher.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
 import { inPowersOfTwo, padToPowerOfTwo, placeholders } from '../../database/statement-sizes.js';
+import { MetricsService } from '../../metrics/metrics.service.js';
 import { type PushTarget } from '../transports/push-transport.js';
 import {
   type Lane,
@@ -49,12 +50,13 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
   private lastLook = 0;
   private listener: () => void = () => {};
 
-  private readonly additions = new Batcher<NewRow>((rows) => this.writer.write((manager) => insertRows(manager, rows)));
+  private readonly additions = new Batcher<NewRow>((rows) => this.writeAdditions(rows));
   private readonly settlements = new Batcher<Settlement>((batch) => this.writeSettlements(batch));
 
   constructor(
     @InjectRepository(QueuedNotification) private readonly rows: Repository<QueuedNotification>,
     private readonly writer: DatabaseWriter,
+    @Optional() private readonly metrics?: MetricsService,
   ) {
     super();
   }
@@ -166,6 +168,11 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
     return rows.map(toItem);
   }
 
+  private async writeAdditions(rows: NewRow[]): Promise<void> {
+    await this.writer.write((manager) => insertRows(manager, rows));
+    this.metrics?.groupCommitted('queue-additions', rows.length);
+  }
+
   private async writeSettlements(batch: Settlement[]): Promise<void> {
     const later = batch.flatMap((settlement) => settlement.later.map((item) => ({ item, leased: false })));
     const ids = padToPowerOfTwo(batch.map(({ id }) => id));
@@ -173,6 +180,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
       await insertRows(manager, later);
       await manager.query(`DELETE FROM queued_notifications WHERE id IN (${placeholders(ids.length)})`, ids);
     });
+    this.metrics?.groupCommitted('queue-settlements', batch.length);
     if (later.some(({ item }) => item.lane === 'intake')) this.intakeInTable = true;
   }
 }

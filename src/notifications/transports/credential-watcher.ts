@@ -4,10 +4,12 @@ import { stat } from 'node:fs/promises';
 import { describeError } from '../../common/describe-error.js';
 import { type AppConfig } from '../../config/app-config.js';
 import { APP_CONFIG } from '../../config/config.module.js';
+import { OperatorEvents } from '../../operator/operator-events.js';
 import { type Provider, PUSH_TRANSPORTS, type PushTransport } from './push-transport.js';
 
 const LOOK_INTERVAL_MS = 5000;
-const WARN_BEFORE_MS = 30 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const WARN_BEFORE_MS = 30 * DAY_MS;
 
 /**
  * Takes changed credential files into use without a restart, within seconds or at once on SIGHUP. Files are looked at
@@ -23,6 +25,7 @@ export class CredentialWatcher implements OnApplicationBootstrap, OnApplicationS
   constructor(
     @Inject(APP_CONFIG) config: AppConfig,
     @Inject(PUSH_TRANSPORTS) private readonly transports: readonly PushTransport[],
+    private readonly events: OperatorEvents,
   ) {
     this.files = credentialFiles(config);
   }
@@ -49,14 +52,18 @@ export class CredentialWatcher implements OnApplicationBootstrap, OnApplicationS
 
   @Cron(CronExpression.EVERY_DAY_AT_NOON)
   warnBeforeExpiry(): void {
+    const now = Date.now();
     for (const transport of this.transports) {
+      const { provider } = transport;
       const expiresAt = transport.credentialExpiresAt();
-      if (expiresAt === null || expiresAt > Date.now() + WARN_BEFORE_MS) continue;
+      if (expiresAt === null || expiresAt > now + WARN_BEFORE_MS) continue;
       this.logger.warn({
         msg: 'the certificate ends soon, replace its file',
-        provider: transport.provider,
+        provider,
         expiresAt: new Date(expiresAt).toISOString(),
       });
+      const daysLeft = Math.floor((expiresAt - now) / DAY_MS);
+      this.events.emit({ kind: 'certificate-ends', provider, expiresAt, daysLeft });
     }
   }
 
