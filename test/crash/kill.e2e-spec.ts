@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeEachDatabase } from '../support/databases.js';
+import { Notifier, play, type Stage, Wanderer } from '../support/load/actors.js';
+import { type CountedGateways, startCountedGateways } from '../support/load/counted-gateways.js';
+import { DeliveryLedger } from '../support/load/delivery-ledger.js';
+import { LoadClient } from '../support/load/load-client.js';
+import { RegistryLedger } from '../support/load/registry-ledger.js';
+import { readStoredState } from '../support/load/stored-state.js';
+import { SupervisedServer } from '../support/load/supervised-server.js';
+
+/** Per kind of storage. `KILLS=200 npm run test:e2e -- test/crash/kill` is the long run. */
+const KILLS = Number(process.env['KILLS'] ?? 10);
+const NOTIFIERS = 4;
+const WANDERERS = 6;
+const PAUSE_MS = 20;
+/** A life ends after up to so many answers, or when it had enough time for them. */
+const LONGEST_LIFE = { answers: 150, ms: 5000 };
+const LONGEST_START_MS = 1200;
+const DELIVERED_WITHIN_MS = 60_000;
+
+describeEachDatabase('a server that is killed at any moment', (databases) => {
+  const registry = new RegistryLedger();
+  const deliveries = new DeliveryLedger();
+  const contradictions: string[] = [];
+  const kills = { underLoad: 0, atStart: 0, atStop: 0 };
+  const folder = mkdtempSync(join(tmpdir(), 'spns-kill-'));
+  let gateways: CountedGateways;
+  let server: SupervisedServer;
+  let client: LoadClient;
+  let left: Awaited<ReturnType<typeof readStoredState>>;
+
+  beforeAll(
+    async () => {
+      gateways = await startCountedGateways(deliveries);
+      const database = await databases.create();
+      server = new SupervisedServer({ ...gateways.environment, DATABASE_URL: database }, folder);
+      client = new LoadClient(server);
+      const stage: Stage = { client, registry, deliveries, contradictions };
+      await server.start();
+      const notifiers = Array.from({ length: NOTIFIERS }, () => new Notifier(stage));
+      await Promise.all(notifiers.map((notifier) => notifier.settle()));
+      const wanderers = Array.from({ length: WANDERERS }, () => new Wanderer(stage));
+      const load = play([...notifiers, ...wanderers], PAUSE_MS);
+
+      for (let kill = 1; kill <= KILLS; kill++) {
+        await sleep(Math.random() * LONGEST_LIFE_MS);
+        await killSomehow();
+        const { registry: stored, queued } = await readStoredState(database);
+        contradictions.push(...registry.differences(stored));
+        queued.forEach((data) => deliveries.mayRepeat(data));
+        await server.start();
+      }
+      await sleep(LONGEST_LIFE_MS);
+      await load.stop();
+      await untilDelivered();
+      await server.stop();
+      left = await readStoredState(database);
+      contradictions.push(...registry.differences(left.registry));
+    },
+    60_000 + KILLS * 10_000,
+  );
+
+  afterAll(async () => {
+    await gateways.close();
+    rmSync(folder, { recursive: true, force: true });
+    console.log(databases.kind, {
+      kills,
+      ...deliveries.summary(),
+      requests: client.tally.requests,
+      cut: client.tally.cut,
+    });
+  });
+
+  /** Counts answers and not time, so that a slow machine has as much in hand at a kill as a fast one. */
+  async function untilAnswered(answers: number): Promise<void> {
+    const [target, deadline] = [client.tally.acknowledged + answers, Date.now() + LONGEST_LIFE.ms];
+    while (client.tally.acknowledged < target && Date.now() < deadline) await sleep(Math.random() * 10);
+  }
+
+  /** Mostly in the middle of the work; now and then while it ends in good order, or before it listens. */
+  async function killSomehow(): Promise<void> {
+    const how = Math.random();
+    if (how < 0.15) {
+      kills.atStop++;
+      await server.stopThenKill(Math.random() * 100);
+      return;
+    }
+    kills.underLoad++;
+    await server.kill();
+    if (how > 0.85) {
+      kills.atStart++;
+      await server.dieAtStart(Math.random() * LONGEST_START_MS);
+    }
+  }
+
+  async function untilDelivered(): Promise<void> {
+    const deadline = Date.now() + DELIVERED_WITHIN_MS;
+    while (deliveries.pending() > 0 && Date.now() < deadline) await sleep(50);
+  }
+
+  it('was killed often enough, with work in hand', () => {
+    expect(kills.underLoad + kills.atStop).toBe(KILLS);
+    expect(client.tally.cut).toBeGreaterThan(0);
+    expect(deliveries.summary().acknowledged).toBeGreaterThan(KILLS);
+  });
+
+  it('has every acknowledged registration, removal and group change', () => {
+    expect(contradictions).toEqual([]);
+  });
+
+  it('brings every acknowledged notification to all its phones', () => {
+    expect(deliveries.summary()).toMatchObject({ lost: 0, strays: 0 });
+    expect(left.queued).toEqual([]);
+  });
+
+  it('repeats no push but those that were in flight at a kill', () => {
+    const { duplicates, duplicatesAllowed, unexplained } = deliveries.summary();
+    expect(unexplained).toBe(0);
+    expect(duplicates).toBeLessThanOrEqual(duplicatesAllowed);
+  });
+
+  it('answers every request that it answers with what was asked for, and logs no error', () => {
+    expect(client.tally.unexpected).toEqual([]);
+    expect(client.tally.failed).toBe(0);
+    expect(server.complaints).toEqual([]);
+  });
+});
