@@ -5,7 +5,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
-import { findProgram, freePort, startGuarded } from './private-server.js';
+import { findProgram, freePort, type GuardedServer, startGuarded } from './private-server.js';
 
 export interface MariaDbPrograms {
   readonly server: string;
@@ -15,7 +15,14 @@ export interface MariaDbPrograms {
 export interface PrivateMariaDb {
   /** `mysql://user:password@host:port` of a user that may create databases. */
   readonly url: string;
+  /** Ends it and removes its folder. */
   stop(): Promise<void>;
+  /** It dies with SIGKILL, as in a crash; its folder stays. */
+  crash(): Promise<void>;
+  startAgain(): Promise<void>;
+  /** It neither answers nor ends, as behind a network that loses every packet. */
+  freeze(): void;
+  thaw(): void;
 }
 
 const START_DEADLINE_MS = 30_000;
@@ -51,7 +58,6 @@ export async function startMariaDb(programs: MariaDbPrograms): Promise<PrivateMa
   const command = [
     programs.server,
     ...common,
-    `--init-file=${join(folder, 'init.sql')}`,
     `--socket=${join(folder, 'db.sock')}`,
     `--pid-file=${join(folder, 'db.pid')}`,
     '--bind-address=127.0.0.1',
@@ -61,7 +67,16 @@ export async function startMariaDb(programs: MariaDbPrograms): Promise<PrivateMa
     '--innodb-flush-log-at-trx-commit=2',
     '--innodb-buffer-pool-size=64M',
   ];
-  const { stop } = startGuarded(command, folder, logFile);
+  // The guard of the first start removes the folder, whoever runs by then.
+  const first = startGuarded([...command, `--init-file=${join(folder, 'init.sql')}`], folder, logFile);
+  const later: GuardedServer[] = [];
+  const stop = async (): Promise<void> => {
+    for (const guarded of later) await guarded.stop();
+    await first.stop();
+  };
+  const signal = (name: NodeJS.Signals): void => {
+    process.kill(Number(readFileSync(join(folder, 'db.pid'), 'utf8')), name);
+  };
 
   const url = `mysql://tests:${password}@127.0.0.1:${port}`;
   try {
@@ -71,8 +86,27 @@ export async function startMariaDb(programs: MariaDbPrograms): Promise<PrivateMa
     await stop();
     throw new Error(`MariaDB did not start. The end of its log:\n${lastLines}`, { cause });
   }
-  return { url, stop };
+  return {
+    url,
+    stop,
+    crash: async () => {
+      signal('SIGKILL');
+      while (await answers(url)) await sleep(10);
+    },
+    startAgain: async () => {
+      later.push(startGuarded(command, folder, logFile, 'keep'));
+      await waitUntilItAnswers(url);
+    },
+    freeze: () => signal('SIGSTOP'),
+    thaw: () => signal('SIGCONT'),
+  };
 }
+
+const answers = (url: string): Promise<boolean> =>
+  createConnection(url).then(
+    (connection) => connection.end().then(() => true),
+    () => false,
+  );
 
 async function waitUntilItAnswers(url: string): Promise<void> {
   const deadline = Date.now() + START_DEADLINE_MS;
