@@ -5,6 +5,9 @@ import { Initial1795000000000 } from './migrations/1795000000000-initial.js';
 /** Every schema change, oldest first. */
 export const MIGRATIONS = [Initial1795000000000];
 
+/** How long SQLite waits for other processes by itself. */
+export const BUSY_TIMEOUT_MS = 5000;
+
 interface SqlitePragmas {
   pragma(text: string): unknown;
 }
@@ -24,7 +27,7 @@ export function databaseOptions(config: DatabaseConfig): DataSourceOptions {
       database: config.path,
       enableWAL: true,
       prepareDatabase: (database: SqlitePragmas) => {
-        database.pragma('busy_timeout = 5000');
+        database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
         database.pragma('synchronous = FULL');
       },
     };

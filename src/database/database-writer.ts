@@ -1,6 +1,7 @@
 import { Injectable, Optional } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { inImmediateTransaction } from './immediate-transaction.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 
 type Work<T> = (manager: EntityManager) => Promise<T>;
@@ -65,7 +66,7 @@ export class DatabaseWriter {
   private async tryTogether(group: Waiting[]): Promise<boolean> {
     if (group.length === 1) return false;
     try {
-      const values = await this.dataSource.transaction(async (manager) => {
+      const values = await inImmediateTransaction(this.dataSource, async (manager) => {
         const results: unknown[] = [];
         for (const { work } of group) results.push(await work(manager));
         return results;
@@ -81,7 +82,7 @@ export class DatabaseWriter {
 
   private async runAlone({ work, resolve, reject }: Waiting): Promise<void> {
     try {
-      const value = await this.dataSource.transaction(work);
+      const value = await inImmediateTransaction(this.dataSource, work);
       this.metrics?.groupCommitted('transactions', 1);
       resolve(value);
     } catch (error) {

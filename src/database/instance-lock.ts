@@ -1,13 +1,15 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import Database from 'better-sqlite3';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
 
 /** A second server on the same database would deliver everything twice. */
 export class DatabaseInUseError extends Error {
   constructor() {
     super(
-      'Another server uses this database. Stop it first, or give this one a database of its own with DATABASE_URL.',
+      'Another server uses this database. Stop it first, or give this one a database of its own with DATABASE_URL. ' +
+        'Several servers can share a MariaDB or MySQL database when all of them have REDIS_URL set.',
     );
     this.name = 'DatabaseInUseError';
   }
@@ -15,21 +17,29 @@ export class DatabaseInUseError extends Error {
 
 const RENEW_MS = 30_000;
 
+/** The processes of a server that was killed may take a moment to be gone. */
+const GRACE_MS = 1500;
+const TRY_AGAIN_MS = 100;
+
 /**
  * Lets one server at a time use a database. The lock dies with the process that holds it: on SQLite it is the
  * operating system's lock on a file beside the database, on MariaDB and MySQL a named lock of a connection.
  */
 @Injectable()
-export class InstanceLock implements OnModuleInit, OnApplicationShutdown {
+export class InstanceLock implements OnApplicationShutdown {
   private file: Database.Database | null = null;
   private connection: QueryRunner | null = null;
 
   constructor(private readonly dataSource: DataSource) {}
 
-  async onModuleInit(): Promise<void> {
+  /** Rejects with a {@link DatabaseInUseError} when another server keeps the lock. */
+  async acquire(): Promise<void> {
     const { options } = this.dataSource;
-    if (options.type === 'better-sqlite3') this.lockFile(`${options.database}.lock`);
-    else if (!(await this.lockByName())) throw new DatabaseInUseError();
+    const tryOnce =
+      options.type === 'better-sqlite3' ? () => this.lockFile(`${options.database}.lock`) : () => this.lockByName();
+    for (const end = Date.now() + GRACE_MS; !(await tryOnce()); await sleep(TRY_AGAIN_MS)) {
+      if (Date.now() > end) throw new DatabaseInUseError();
+    }
   }
 
   /** The database server forgets the lock when it restarts. */
@@ -43,15 +53,17 @@ export class InstanceLock implements OnModuleInit, OnApplicationShutdown {
     await this.connection?.release();
   }
 
-  private lockFile(path: string): void {
+  private lockFile(path: string): boolean {
     const file = new Database(path, { timeout: 0 });
     try {
       file.exec('BEGIN EXCLUSIVE');
     } catch (error) {
       file.close();
-      throw isBusy(error) ? new DatabaseInUseError() : error;
+      if (isBusy(error)) return false;
+      throw error;
     }
     this.file = file;
+    return true;
   }
 
   /** Asking again on the connection that holds the lock is fine; a broken connection is replaced. */
