@@ -2,12 +2,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ApnsGateway, startApnsGateway } from '../../gateways/apns.gateway.js';
-import { type CredentialFiles, type Credentials, makeCredentials, writeCredentials } from '../../gateways/certificates.js';
+import {
+  type CredentialFiles,
+  type Credentials,
+  makeCredentials,
+  writeCredentials,
+} from '../../gateways/certificates.js';
 import { gatewayEnvironment } from '../../gateways/environment.js';
 import { type FcmGateway, startFcmGateway } from '../../gateways/fcm.gateway.js';
 import { type FaultPlan } from '../../gateways/faults.js';
 import { type HuaweiGateway, startHuaweiGateway } from '../../gateways/huawei.gateway.js';
 import { type Counts, type ReceivedPush, type RecordedRequest } from '../../gateways/recorder.js';
+
+export type Provider = 'apns' | 'fcm' | 'huawei';
 
 /** What can be done with each of them. */
 export interface AnyGateway {
@@ -34,13 +41,16 @@ export interface TestGateways {
   close(): Promise<void>;
 }
 
-/** The three stand-in push services with credentials of their own. */
-export async function startGateways(): Promise<TestGateways> {
+/** The three stand-in push services, with credentials of their own unless they are given some. */
+export async function startGateways(
+  known?: Credentials,
+  onPush?: (provider: Provider, push: ReceivedPush) => void,
+): Promise<TestGateways> {
   const folder = mkdtempSync(join(tmpdir(), 'spns-gateways-'));
-  const credentials = await makeCredentials();
-  const apns = await startApnsGateway({ credentials });
-  const fcm = await startFcmGateway({ credentials });
-  const huawei = await startHuaweiGateway({ credentials });
+  const credentials = known ?? (await makeCredentials());
+  const apns = await startApnsGateway({ credentials, onPush: (push) => onPush?.('apns', push) });
+  const fcm = await startFcmGateway({ credentials, onPush: (push) => onPush?.('fcm', push) });
+  const huawei = await startHuaweiGateway({ credentials, onPush: (push) => onPush?.('huawei', push) });
   const files = writeCredentials(folder, credentials, fcm.tokenUri);
   const all = [apns, fcm, huawei];
   return {
