@@ -47,14 +47,14 @@ describeEachDatabase('a server that is killed at any moment', (databases) => {
       const load = play([...notifiers, ...wanderers], PAUSE_MS);
 
       for (let kill = 1; kill <= KILLS; kill++) {
-        await sleep(Math.random() * LONGEST_LIFE_MS);
+        await untilAnswered(Math.random() * LONGEST_LIFE.answers);
         await killSomehow();
         const { registry: stored, queued } = await readStoredState(database);
         contradictions.push(...registry.differences(stored));
         queued.forEach((data) => deliveries.mayRepeat(data));
         await server.start();
       }
-      await sleep(LONGEST_LIFE_MS);
+      await untilAnswered(LONGEST_LIFE.answers);
       await load.stop();
       await untilDelivered();
       await server.stop();
