@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { type EntityManager } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
+import { countRows, insertIfAbsent } from '../database/dialect.js';
 import { ClosedGroupMember } from './closed-group-member.entity.js';
 import { ClosedGroup } from './closed-group.entity.js';
 import { type Membership } from './dto/closed-group-commands.dto.js';
@@ -15,24 +16,12 @@ export class ClosedGroupsService {
 
   /** False: the group has too many members already, and nothing was changed. Joining twice is fine. */
   async join(manager: EntityManager, { groupId, sessionId }: Membership): Promise<boolean> {
-    const members = await manager.countBy(ClosedGroupMember, { groupId });
+    const members = await countRows(manager, 'SELECT COUNT(*) AS count FROM closed_group_members WHERE group_id = ?', [
+      groupId,
+    ]);
     if (members >= MAX_MEMBERS_PER_GROUP) return manager.existsBy(ClosedGroupMember, { groupId, sessionId });
-    if (members === 0) {
-      await manager
-        .createQueryBuilder()
-        .insert()
-        .into(ClosedGroup)
-        .values({ groupId, changedAt: Date.now() })
-        .orIgnore()
-        .execute();
-    }
-    await manager
-      .createQueryBuilder()
-      .insert()
-      .into(ClosedGroupMember)
-      .values({ groupId, sessionId })
-      .orIgnore()
-      .execute();
+    if (members === 0) await insertIfAbsent(manager, 'closed_groups', { group_id: groupId, changed_at: Date.now() });
+    await insertIfAbsent(manager, 'closed_group_members', { group_id: groupId, session_id: sessionId });
     return true;
   }
 

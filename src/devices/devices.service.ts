@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type EntityManager, Not, Repository } from 'typeorm';
+import { type EntityManager, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
+import { countRows, upsert } from '../database/dialect.js';
 import { Device, type DeviceType } from './device.entity.js';
 import { SuspectToken } from './suspect-token.entity.js';
 import { type Registration } from './dto/device-commands.dto.js';
@@ -35,12 +36,22 @@ export class DevicesService {
    * False: the id has too many devices already, and nothing was changed.
    */
   async save(manager: EntityManager, registration: Registration, legacyGroupsOnly: boolean): Promise<boolean> {
-    const others = await manager.countBy(Device, { sessionId: registration.sessionId, token: Not(registration.token) });
+    const { token, sessionId, deviceType } = registration;
+    const others = await countRows(
+      manager,
+      'SELECT COUNT(*) AS count FROM devices WHERE session_id = ? AND token <> ?',
+      [sessionId, token],
+    );
     if (others >= MAX_DEVICES_PER_SESSION_ID) return false;
-    const row = { ...registration, legacyGroupsOnly, registeredAt: this.nextRegistrationTime(), apnsEnvironment: null };
-    const updated = await manager.update(Device, { token: registration.token }, row);
-    if (!updated.affected) await manager.insert(Device, row);
-    await manager.delete(SuspectToken, { token: registration.token });
+    await upsert(manager, 'devices', {
+      token,
+      session_id: sessionId,
+      device_type: deviceType,
+      legacy_groups_only: legacyGroupsOnly ? 1 : 0,
+      registered_at: this.nextRegistrationTime(),
+      apns_environment: null,
+    });
+    await manager.query('DELETE FROM suspect_tokens WHERE token = ?', [token]);
     return true;
   }
 
