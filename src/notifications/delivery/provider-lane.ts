@@ -91,17 +91,21 @@ export class ProviderLane {
     const { notificationId, acceptedAt, attempts } = push;
     const attempt = { notificationId, acceptedAt, number: attempts + 1, at: Date.now(), random: Math.random() };
     const retries = new Map<number, PushTarget[]>();
-    targets.forEach((target, index) => {
+    const outcomes = targets.map((target, index) => {
       const result = results[index];
       if (!result) throw new Error('a transport gave fewer results than targets');
+      return { target, result };
+    });
+    // What was accepted comes first: it makes credible what the same answer says about the others.
+    for (const { target, result } of outcomes.toSorted(deliveredFirst)) {
       if (stale && result.outcome !== 'delivered') this.fold.giveBack(target.token);
       const next = this.policy.apply(this.sender.provider, target, result, attempt);
-      if (next.step === 'done') return;
+      if (next.step === 'done') continue;
       if (isDeviceCause(next.cause)) this.throttled.add(target.token, next.at);
       const together = retries.get(next.at);
       if (together) together.push(target);
       else retries.set(next.at, [target]);
-    });
+    }
     return [...retries].flatMap(([at, devices]) => this.putOff({ ...push, attempts: attempt.number }, devices, at));
   }
 
@@ -109,6 +113,12 @@ export class ProviderLane {
     const most = Math.max(MAX_SINGLE_TARGETS, this.sender.maxTargets);
     return inRows(targets, most).map((piece) => ({ ...push, lane: this.sender.provider, targets: piece, availableAt }));
   }
+}
+
+type Outcome = { result: DeliveryResult };
+
+function deliveredFirst(a: Outcome, b: Outcome): number {
+  return Number(b.result.outcome === 'delivered') - Number(a.result.outcome === 'delivered');
 }
 
 /** Lists of at most `most` devices that fit a row each. */

@@ -56,8 +56,12 @@ describe('a removal brake', () => {
     expect([brake.isEngaged(WINDOW_MS - MINUTE_MS), brake.isEngaged(WINDOW_MS + 1)]).toEqual([true, true]);
   });
 
-  it('knows whether anything was accepted about a time', () => {
-    brake.accepted(10 * MINUTE_MS);
-    expect([9, 11, 12].map((minute) => brake.hasAcceptedAround(minute * MINUTE_MS))).toEqual([true, true, false]);
+  it('knows whether anything was accepted in the last minute', () => {
+    expect(brake.hasAcceptedShortlyBefore(0)).toBe(false);
+    brake.accepted(0);
+    expect([brake.hasAcceptedShortlyBefore(MINUTE_MS), brake.hasAcceptedShortlyBefore(MINUTE_MS + 1)]).toEqual([
+      true,
+      false,
+    ]);
   });
 });

@@ -35,11 +35,11 @@ export class RemovalBrake {
   }
 
   /**
-   * Whether the provider accepted anything shortly before that time or later, which shows that we ask it in the right
-   * way: one that accepted some an hour earlier may have stopped to know any of our tokens since.
+   * Whether the provider has just accepted something, which shows that we ask it in the right way: one that accepted
+   * some an hour ago may have stopped to know any of our tokens since.
    */
-  hasAcceptedAround(time: number): boolean {
-    return this.acceptedAt >= time - this.limits.windowMs / SHORT_WINDOWS;
+  hasAcceptedShortlyBefore(now: number): boolean {
+    return now - this.acceptedAt <= this.limits.windowMs / SHORT_WINDOWS;
   }
 
   isEngaged(now: number): boolean {

@@ -16,6 +16,8 @@ const MAX_HELD = 10_000;
 interface HeldToken extends TokenSnapshot {
   reason: string;
   heldSince: number;
+  /** Not a matter of our settings, as far as one can tell. */
+  proven: boolean;
 }
 
 interface ProviderState {
@@ -66,7 +68,10 @@ export class TokenRemoval {
     const answer = `${notificationId} ${token}`;
     if (!this.counted.has(answer)) state.brake.dead(now);
     this.counted.set(answer, true);
-    state.held.set(token, { token, registeredAt, reason, heldSince: now });
+    // What is accepted later proves nothing: the settings may have been mended meanwhile. The push is tried again, and
+    // a token that is dead is called so then too.
+    const proven = isCertainlyDead(reason) || state.brake.hasAcceptedShortlyBefore(now);
+    state.held.set(token, { token, registeredAt, reason, heldSince: now, proven });
   }
 
   isBraking(provider: Provider): boolean {
@@ -83,16 +88,10 @@ export class TokenRemoval {
     for (const [provider, state] of this.states) {
       this.noteBrake(provider, state, state.brake.isEngaged(now));
       const due = [...state.held.values()].filter(({ heldSince }) => now - heldSince >= this.tuning.removalHoldMs);
-      const mayGo = (token: HeldToken) => this.isProven(state.brake, token);
-      const dead = state.engaged ? [] : due.filter(mayGo);
-      const waitedInVain = (token: HeldToken) => now - token.heldSince >= this.tuning.brakeWindowMs;
-      const suspects = state.engaged ? due : due.filter((token) => !mayGo(token) && waitedInVain(token));
+      const [suspects, dead] = state.engaged ? [due, []] : [[], due.filter(({ proven }) => proven)];
       await this.carryOut(provider, state, dead, suspects, now);
+      for (const { token, proven } of due) if (!proven) state.held.delete(token);
     }
-  }
-
-  private isProven(brake: RemovalBrake, { reason, heldSince }: HeldToken): boolean {
-    return isCertainlyDead(reason) || brake.hasAcceptedAround(heldSince);
   }
 
   private async carryOut(
