@@ -27,6 +27,7 @@ const LINGER_MS = 100;
 export class Http2Peer {
   private openStreams = 0;
   private leaving = false;
+  private lastStreamId = Infinity;
 
   constructor(
     readonly session: ServerHttp2Session,
@@ -41,11 +42,29 @@ export class Http2Peer {
     });
   }
 
+  /** A GOAWAY has said that the stream is not looked at, so it must not be. */
+  ignores(stream: ServerHttp2Stream): boolean {
+    return (stream.id ?? Infinity) > this.lastStreamId;
+  }
+
+  /** Answers the streams up to `lastStreamId`, and no later ones. */
+  closeAfter(lastStreamId: number, data?: Buffer): void {
+    this.goAway(lastStreamId, data);
+    this.session.close();
+  }
+
   /** Leaves the streams above `lastStreamId` unprocessed. `session.close()` would say GOAWAY again, for all of them. */
   leaveAfter(lastStreamId: number, data?: Buffer): void {
-    this.session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId, data);
+    this.goAway(lastStreamId, data);
     this.leaving = true;
     this.cutWhenIdle();
+  }
+
+  private goAway(lastStreamId: number, data?: Buffer): void {
+    // Said once: what it let through may have been answered, and must not be taken back.
+    if (this.lastStreamId !== Infinity) return;
+    this.lastStreamId = lastStreamId;
+    this.session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId, data);
   }
 
   private cutWhenIdle(): void {
@@ -80,8 +99,7 @@ export class Http2Exchange implements Exchange {
     if (session.destroyed || id === undefined) return;
     const data = reason === undefined ? undefined : Buffer.from(JSON.stringify({ reason }));
     if (last === 'this') {
-      session.goaway(constants.NGHTTP2_NO_ERROR, id, data);
-      session.close();
+      this.peer.closeAfter(id, data);
       return;
     }
     this.peer.leaveAfter(Math.max(1, id - 2), data);

@@ -134,6 +134,7 @@ export class Listener {
       stream.on('error', ignore);
       peer.track(stream);
       collect(stream, (body) => {
+        if (peer.ignores(stream)) return;
         const { ':method': method = '', ':path': path = '' } = headers;
         const request = toRequest(method, path, headers, rawHeaders, body, connection);
         this.options.onExchange(new Http2Exchange(request, stream, peer));
