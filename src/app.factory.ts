@@ -4,6 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { AppModule } from './app.module.js';
 import { PinoLogger } from './common/pino-logger.js';
 import { type AppConfig } from './config/app-config.js';
+import { type Duties } from './config/duties.js';
 import { type NotificationsOptions } from './notifications/notifications.module.js';
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -16,6 +17,8 @@ const KEEP_ALIVE_TIMEOUT_MS = 75_000;
 
 export interface AppOptions extends NotificationsOptions {
   logger?: LoggerService;
+  /** What this process does; everything that the configured role has, unless it is one of several. */
+  duties?: Duties;
 }
 
 /** Makes the application, ready to listen. The server and the tests use it. */

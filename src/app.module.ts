@@ -4,6 +4,7 @@ import { AlertsModule } from './alerts/alerts.module.js';
 import { ClosedGroupsModule } from './closed-groups/closed-groups.module.js';
 import { type AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
+import { type Duties, dutiesOf } from './config/duties.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DevicesModule } from './devices/devices.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -11,21 +12,28 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { NotificationsModule, type NotificationsOptions } from './notifications/notifications.module.js';
 import { OnionModule } from './onion/onion.module.js';
 import { OperatorModule } from './operator/operator.module.js';
+import { RedisModule } from './redis/redis.module.js';
 import { StatisticsModule } from './statistics/statistics.module.js';
+
+interface AppModuleOptions extends NotificationsOptions {
+  duties?: Duties;
+}
 
 @Module({})
 export class AppModule {
-  static forRoot(config: AppConfig, options: NotificationsOptions = {}): DynamicModule {
-    const notifications = NotificationsModule.forRoot(options);
+  static forRoot(config: AppConfig, options: AppModuleOptions = {}): DynamicModule {
+    const duties = options.duties ?? dutiesOf(config);
+    const notifications = NotificationsModule.forRoot(config, options);
     return {
       module: AppModule,
       imports: [
-        ConfigModule.forRoot(config),
+        ConfigModule.forRoot(config, duties),
         ScheduleModule.forRoot(),
         OperatorModule,
         MetricsModule,
         DatabaseModule,
-        OnionModule,
+        ...(config.redisUrl === null ? [] : [RedisModule]),
+        ...(duties.accepts ? [OnionModule] : []),
         DevicesModule,
         ClosedGroupsModule,
         StatisticsModule,

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
 import { useSqliteDatabase } from '../../test/support/test-data-source.js';
+import { DuplicateFilter } from './duplicate-filter.js';
 import { NotificationsCommands } from './notifications.commands.js';
 import { QueuedNotification } from './queue/queued-notification.entity.js';
 import { TableQueue } from './queue/table-queue.js';
@@ -13,7 +14,7 @@ describe('NotificationsCommands', () => {
 
   beforeEach(() => {
     const queue = new TableQueue(database.dataSource.getRepository(QueuedNotification), database.writer);
-    commands = new NotificationsCommands(parseConfig({ NOTIFICATION_TTL_HOURS: '2' }), queue);
+    commands = new NotificationsCommands(parseConfig({ NOTIFICATION_TTL_HOURS: '2' }), queue, new DuplicateFilter());
   });
 
   const notify = (send_to: string, data: string) => commands.notify({ send_to, data });

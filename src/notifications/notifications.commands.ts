@@ -12,11 +12,10 @@ const MAX_PAYLOAD_BYTES = 4096;
 
 @Injectable()
 export class NotificationsCommands {
-  private readonly duplicates = new DuplicateFilter();
-
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly queue: NotificationQueue,
+    private readonly duplicates: DuplicateFilter,
   ) {}
 
   /** `Success` means on disk, and is the answer for anybody: it does not tell who is registered. */

@@ -1,8 +1,9 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
+import { type Duties, DUTIES } from '../config/duties.js';
 import { DevicesModule } from '../devices/devices.module.js';
+import { RedisClient } from '../redis/redis-client.js';
 import { StatisticsModule } from '../statistics/statistics.module.js';
 import { DEFAULT_DELIVERY_TUNING, DELIVERY_TUNING, type DeliveryTuning } from './delivery/delivery-tuning.js';
 import { DeliveryGauges } from './delivery/delivery-gauges.js';
@@ -14,12 +15,15 @@ import { OutcomeCounter } from './delivery/outcome-counter.js';
 import { OutcomePolicy } from './delivery/outcome-policy.js';
 import { ProviderLanes } from './delivery/provider-lanes.js';
 import { QueueWatch } from './delivery/queue-watch.js';
+import { RECIPIENT_LIMITER, RecipientLimit, type RecipientLimiter } from './delivery/recipient-limit.js';
+import { SharedRecipientLimit } from './delivery/shared-recipient-limit.js';
 import { TokenRemoval } from './delivery/token-removal.js';
+import { DuplicateFilter } from './duplicate-filter.js';
 import { NotificationsCommands } from './notifications.commands.js';
-import { NotificationQueue } from './queue/notification-queue.js';
-import { QueuedNotification } from './queue/queued-notification.entity.js';
-import { TableQueue } from './queue/table-queue.js';
+import { BullmqQueueModule } from './queue/bullmq-queue.module.js';
+import { TableQueueModule } from './queue/table-queue.module.js';
 import { RecipientsService } from './recipients.service.js';
+import { SharedDuplicateFilter } from './shared-duplicate-filter.js';
 import { CredentialWatcher } from './transports/credential-watcher.js';
 import { openTransports, type TransportOptions } from './transports/open-transports.js';
 import { PUSH_TRANSPORTS, type PushTransport } from './transports/push-transport.js';
@@ -33,18 +37,25 @@ export interface NotificationsOptions {
 /** From `notify` to the push services. */
 @Module({})
 export class NotificationsModule {
-  static forRoot({ tuning, transports }: NotificationsOptions): DynamicModule {
+  static forRoot({ redisUrl }: AppConfig, { tuning, transports }: NotificationsOptions): DynamicModule {
+    const shared = redisUrl !== null;
     return {
       module: NotificationsModule,
-      imports: [TypeOrmModule.forFeature([QueuedNotification]), DevicesModule, StatisticsModule],
+      imports: [shared ? BullmqQueueModule : TableQueueModule, DevicesModule, StatisticsModule],
       providers: [
         { provide: DELIVERY_TUNING, useValue: { ...DEFAULT_DELIVERY_TUNING, ...tuning } },
         {
           provide: PUSH_TRANSPORTS,
-          inject: [APP_CONFIG],
-          useFactory: (config: AppConfig): Promise<PushTransport[]> => openTransports(config, transports),
+          inject: [APP_CONFIG, DUTIES],
+          useFactory: async (config: AppConfig, { delivers }: Duties): Promise<PushTransport[]> =>
+            delivers ? openTransports(config, transports) : [],
         },
-        { provide: NotificationQueue, useClass: TableQueue },
+        { provide: DuplicateFilter, useClass: shared ? SharedDuplicateFilter : DuplicateFilter },
+        {
+          provide: RECIPIENT_LIMITER,
+          inject: [DELIVERY_TUNING, { token: RedisClient, optional: true }],
+          useFactory: recipientLimiter,
+        },
         NotificationsCommands,
         RecipientsService,
         ProviderLanes,
@@ -62,4 +73,12 @@ export class NotificationsModule {
       exports: [DeliveryStatus],
     };
   }
+}
+
+function recipientLimiter(tuning: DeliveryTuning, redis: RedisClient | undefined): RecipientLimiter {
+  const bounds = {
+    notificationsPerMinute: tuning.maxPerRecipientAndMinute,
+    pushesPerMinute: tuning.maxPushesPerRecipientAndMinute,
+  };
+  return redis ? new SharedRecipientLimit(redis, bounds) : new RecipientLimit(bounds);
 }

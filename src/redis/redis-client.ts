@@ -1,5 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
 
+/** Everything that is kept in Redis has it before its name. */
+export const KEY_PREFIX = 'session-push';
+
 /** A client waits at most 25 s for its answer; whatever needs Redis fails well before that. */
 const COMMAND_TIMEOUT_MS = 4000;
 const CONNECT_TIMEOUT_MS = 4000;

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../common/describe-error.js';
+import { type Duties, DUTIES } from '../../config/duties.js';
 import { type NewQueueItem, NotificationQueue, type QueueItem } from '../queue/notification-queue.js';
 import { type Recipients, RecipientsService } from '../recipients.service.js';
 import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
@@ -45,9 +46,11 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     private readonly recipients: RecipientsService,
     private readonly intake: Intake,
     private readonly lanes: ProviderLanes,
+    @Inject(DUTIES) private readonly duties: Duties,
   ) {}
 
   onApplicationBootstrap(): void {
+    if (!this.duties.delivers) return;
     this.queue.onAdded(() => this.added.call());
     this.loops = [
       this.loop('intake', () => this.takeNew(), this.added),

@@ -2,10 +2,9 @@ import { Inject, Injectable } from '@nestjs/common';
 import { type Counter, StatisticsService } from '../../statistics/statistics.service.js';
 import { type NewQueueItem, type QueueItem } from '../queue/notification-queue.js';
 import { type RecipientKind, type Recipients } from '../recipients.service.js';
-import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
 import { OutcomeCounter } from './outcome-counter.js';
 import { ProviderLanes } from './provider-lanes.js';
-import { RecipientLimit } from './recipient-limit.js';
+import { RECIPIENT_LIMITER, type RecipientLimiter } from './recipient-limit.js';
 
 const COUNTER_OF: Record<RecipientKind, Counter> = {
   'one-to-one': 'oneToOneMessages',
@@ -13,22 +12,17 @@ const COUNTER_OF: Record<RecipientKind, Counter> = {
   untracked: 'untrackedMessages',
 };
 
+const PASS = { pass: true } as const;
+
 /** Takes a notification whose recipients are known to the lanes of their providers. */
 @Injectable()
 export class Intake {
-  private readonly limit: RecipientLimit;
-
   constructor(
-    @Inject(DELIVERY_TUNING) tuning: DeliveryTuning,
+    @Inject(RECIPIENT_LIMITER) private readonly limit: RecipientLimiter,
     private readonly lanes: ProviderLanes,
     private readonly statistics: StatisticsService,
     private readonly outcomes: OutcomeCounter,
-  ) {
-    this.limit = new RecipientLimit({
-      notificationsPerMinute: tuning.maxPerRecipientAndMinute,
-      pushesPerMinute: tuning.maxPushesPerRecipientAndMinute,
-    });
-  }
+  ) {}
 
   /** Resolves, when every device has had its try, with what is to be tried again and when. */
   async deliver(item: QueueItem, { kind, targets }: Recipients): Promise<NewQueueItem[]> {
@@ -39,13 +33,12 @@ export class Intake {
     // A wake-up in place of folded notifications was put off by the limit, which has counted those already.
     const isWakeup = item.attempts > 0;
     if (!isWakeup) {
+      const devices = [...targets.values()].reduce((sum, list) => sum + list.length, 0);
+      const decision = devices > 0 ? await this.limit.take(item.recipient, devices, Date.now()) : PASS;
+      // Only now: when the limit cannot be asked, the item comes again.
       this.statistics.count('totalMessages');
       this.statistics.count(COUNTER_OF[kind]);
-      const devices = [...targets.values()].reduce((sum, list) => sum + list.length, 0);
-      if (devices > 0) {
-        const decision = this.limit.take(item.recipient, devices, Date.now());
-        if (!decision.pass) return this.fold(item, decision.wakeAt);
-      }
+      if (!decision.pass) return this.fold(item, decision.wakeAt);
     }
     const parts = [...targets].map(async ([provider, devices]) => {
       const lane = this.lanes.get(provider);

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 
-const WINDOW_MS = 60_000;
+/** The bounds are per minute. */
+export const WINDOW_MS = 60_000;
 const MAX_RECIPIENTS = 50_000;
 
 export type LimitDecision =
@@ -14,6 +15,15 @@ export interface RecipientBounds {
   pushesPerMinute: number;
 }
 
+/** Injection token of the {@link RecipientLimiter}. */
+export const RECIPIENT_LIMITER = Symbol('RECIPIENT_LIMITER');
+
+/** Counts per recipient and minute, so that a flood for one, or one with many devices, cannot starve the others. */
+export interface RecipientLimiter {
+  /** `now` is in UTC epoch milliseconds, of about this moment. */
+  take(recipient: string, devices: number, now: number): LimitDecision | Promise<LimitDecision>;
+}
+
 interface Window {
   start: number;
   notifications: number;
@@ -21,8 +31,8 @@ interface Window {
   folding: boolean;
 }
 
-/** Counts per recipient and minute, so that a flood for one, or one with many devices, cannot starve the others. */
-export class RecipientLimit {
+/** The bound of one process, in memory. */
+export class RecipientLimit implements RecipientLimiter {
   private readonly windows = new LRUCache<string, Window>({ max: MAX_RECIPIENTS });
 
   constructor(private readonly bounds: RecipientBounds) {}

@@ -1,7 +1,7 @@
 import { BullModule } from '@nestjs/bullmq';
 import { Module } from '@nestjs/common';
-import { RedisClient } from '../../redis/redis-client.js';
-import { BULLMQ_TIMES, BullmqQueue, DEFAULT_BULLMQ_TIMES, KEY_PREFIX, LANES } from './bullmq-queue.js';
+import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
+import { BULLMQ_TIMES, BullmqQueue, DEFAULT_BULLMQ_TIMES, LANES } from './bullmq-queue.js';
 import { NotificationQueue } from './notification-queue.js';
 
 /** Events are for programs that watch a queue; there are none. */

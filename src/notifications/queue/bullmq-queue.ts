@@ -1,10 +1,11 @@
 import { getQueueToken } from '@nestjs/bullmq';
-import { Inject, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, Optional } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Queue, Worker } from 'bullmq';
 import { Batcher } from '../../common/batcher.js';
 import { describeError } from '../../common/describe-error.js';
-import { RedisClient } from '../../redis/redis-client.js';
+import { MetricsService } from '../../metrics/metrics.service.js';
+import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
 import { JobLane } from './job-lane.js';
 import {
   type Lane,
@@ -31,9 +32,6 @@ export interface BullmqTimes {
 }
 
 export const DEFAULT_BULLMQ_TIMES: BullmqTimes = Object.freeze({ lockMs: 10_000, stalledMs: 5000, renewMs: 1000 });
-
-/** Keys of all queues begin with it. */
-export const KEY_PREFIX = 'session-push';
 
 const PROBE_KEY = `${KEY_PREFIX}:probe`;
 const PROBE_MS = 1000;
@@ -64,6 +62,7 @@ export class BullmqQueue extends NotificationQueue implements OnApplicationShutd
     private readonly moduleRef: ModuleRef,
     private readonly redis: RedisClient,
     @Inject(BULLMQ_TIMES) private readonly times: BullmqTimes,
+    @Optional() private readonly metrics?: MetricsService,
   ) {
     super();
     this.renewal = setInterval(() => void this.renew(), times.renewMs);
@@ -136,6 +135,7 @@ export class BullmqQueue extends NotificationQueue implements OnApplicationShutd
   private async addJobs(items: NewQueueItem[]): Promise<void> {
     const jobs = [...toJobs(items, Date.now())];
     await Promise.all(jobs.map(([lane, ofLane]) => this.queue(lane).addBulk(ofLane)));
+    this.metrics?.groupCommitted('queue-additions', items.length);
   }
 
   private async renew(): Promise<void> {

@@ -1,8 +1,9 @@
-import { Injectable, type OnModuleInit, Optional } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit, Optional } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type EntityManager, In, LessThanOrEqual, Repository } from 'typeorm';
+import { type EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Batcher } from '../../common/batcher.js';
+import { type Duties, DUTIES } from '../../config/duties.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
 import { inPowersOfTwo, padToPowerOfTwo, placeholders } from '../../database/statement-sizes.js';
 import { MetricsService } from '../../metrics/metrics.service.js';
@@ -14,6 +15,7 @@ import {
   NotificationQueue,
   type QueueItem,
 } from './notification-queue.js';
+import { nudgeDeliverer, onNudge } from './nudge.js';
 import { QueuedNotification } from './queued-notification.entity.js';
 
 /** Added items that go to the worker without being read back; beyond that the table alone keeps them. */
@@ -24,6 +26,20 @@ const COLUMNS =
   'id, notification_id, lane, leased, available_at, accepted_at, expires_at, attempts, recipient, data, targets';
 const COLUMN_COUNT = COLUMNS.split(',').length;
 const ROW = `(${placeholders(COLUMN_COUNT)})`;
+
+/** A row as both drivers give it; a large integer may come as text. */
+interface Row {
+  id: string;
+  notification_id: string;
+  lane: Lane;
+  available_at: number | string;
+  accepted_at: number | string;
+  expires_at: number | string;
+  attempts: number;
+  recipient: string;
+  data: string | null;
+  targets: string | null;
+}
 
 interface NewRow {
   item: QueueItem;
@@ -39,16 +55,17 @@ interface Settlement {
  * The embedded queue: a table of the server's own database, written by group commit.
  *
  * One process delivers, so a claim is a mark that only this process can have set: marks found at start are those of
- * the process before, and are cleared.
+ * the process before, and are cleared. Other processes of the instance add rows without a mark and tell it to look.
  */
 @Injectable()
-export class TableQueue extends NotificationQueue implements OnModuleInit {
+export class TableQueue extends NotificationQueue implements OnModuleInit, OnModuleDestroy {
   private readonly inHand: QueueItem[] = [];
   private beingAdded = 0;
   /** There may be intake items that are not in hand. */
   private intakeInTable = true;
   private lastLook = 0;
   private listener: () => void = () => {};
+  private stopListening: () => void = () => {};
 
   private readonly additions = new Batcher<NewRow>((rows) => this.writeAdditions(rows));
   private readonly settlements = new Batcher<Settlement>((batch) => this.writeSettlements(batch));
@@ -57,18 +74,32 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
     @InjectRepository(QueuedNotification) private readonly rows: Repository<QueuedNotification>,
     private readonly writer: DatabaseWriter,
     @Optional() private readonly metrics?: MetricsService,
+    @Optional() @Inject(DUTIES) private readonly duties?: Duties,
   ) {
     super();
   }
 
   /** Takes over what the process before had claimed. */
   async onModuleInit(): Promise<void> {
+    if (!this.delivers) return;
+    this.stopListening = onNudge(() => {
+      this.intakeInTable = true;
+      this.listener();
+    });
     await this.writer.write((manager) => manager.update(QueuedNotification, { leased: true }, { leased: false }));
+  }
+
+  onModuleDestroy(): void {
+    this.stopListening();
+  }
+
+  private get delivers(): boolean {
+    return this.duties?.delivers ?? true;
   }
 
   override async add(newItem: NewQueueItem): Promise<void> {
     const item = { ...newItem, id: newItem.notificationId };
-    const isForNow = item.lane === 'intake' && item.availableAt <= Date.now();
+    const isForNow = this.delivers && item.lane === 'intake' && item.availableAt <= Date.now();
     const leased = isForNow && this.inHand.length + this.beingAdded < MAX_IN_HAND;
     if (leased) this.beingAdded++;
     try {
@@ -138,28 +169,33 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
 
   /** All items live equally long (unless the operator changed that lately), so the oldest tell whether any is over. */
   override async claimExpired(lane: Lane, limit: number): Promise<QueueItem[]> {
-    const oldest = await this.rows.find({
-      select: { id: true, expiresAt: true },
-      where: { lane, leased: false },
-      order: { acceptedAt: 'ASC' },
-      take: limit,
-    });
+    const oldest = await this.rows.query<Pick<Row, 'id' | 'expires_at'>[]>(
+      `SELECT id, expires_at FROM queued_notifications WHERE lane = ? AND leased = 0 ORDER BY accepted_at LIMIT ?`,
+      [lane, limit],
+    );
     const now = Date.now();
-    const ids = oldest.filter(({ expiresAt }) => expiresAt <= now).map(({ id }) => id);
-    return ids.length === 0 ? [] : this.lease(await this.rows.findBy({ id: In(ids) }));
+    const ids = padToPowerOfTwo(oldest.filter((row) => Number(row.expires_at) <= now).map(({ id }) => id));
+    if (ids.length === 0) return [];
+    return this.lease(
+      await this.rows.query<Row[]>(
+        `SELECT ${COLUMNS} FROM queued_notifications WHERE id IN (${placeholders(ids.length)})`,
+        ids,
+      ),
+    );
   }
 
   /** Provider lanes give the newest first: after an outage the newest pushes are the ones that still matter. */
   private async claimFromTable(lane: Lane, limit: number): Promise<QueueItem[]> {
-    const due = await this.rows.find({
-      where: { lane, leased: false, availableAt: LessThanOrEqual(Date.now()) },
-      order: { acceptedAt: lane === 'intake' ? 'ASC' : 'DESC' },
-      take: limit,
-    });
-    return this.lease(due);
+    return this.lease(
+      await this.rows.query<Row[]>(
+        `SELECT ${COLUMNS} FROM queued_notifications WHERE lane = ? AND leased = 0 AND available_at <= ?
+          ORDER BY accepted_at ${lane === 'intake' ? 'ASC' : 'DESC'} LIMIT ?`,
+        [lane, Date.now(), limit],
+      ),
+    );
   }
 
-  private async lease(rows: QueuedNotification[]): Promise<QueueItem[]> {
+  private async lease(rows: Row[]): Promise<QueueItem[]> {
     if (rows.length === 0) return [];
     const ids = padToPowerOfTwo(rows.map(({ id }) => id));
     await this.writer.write((manager) =>
@@ -171,6 +207,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit {
   private async writeAdditions(rows: NewRow[]): Promise<void> {
     await this.writer.write((manager) => insertRows(manager, rows));
     this.metrics?.groupCommitted('queue-additions', rows.length);
+    if (!this.delivers) nudgeDeliverer();
   }
 
   private async writeSettlements(batch: Settlement[]): Promise<void> {
@@ -207,17 +244,17 @@ async function insertRows(manager: EntityManager, rows: NewRow[]): Promise<void>
   }
 }
 
-function toItem(row: QueuedNotification): QueueItem {
+function toItem(row: Row): QueueItem {
   return {
     id: row.id,
-    notificationId: row.notificationId,
-    lane: row.lane as Lane,
+    notificationId: row.notification_id,
+    lane: row.lane,
     recipient: row.recipient,
     data: row.data,
     targets: row.targets === null ? null : (JSON.parse(row.targets) as PushTarget[]),
-    acceptedAt: row.acceptedAt,
-    expiresAt: row.expiresAt,
-    availableAt: row.availableAt,
+    acceptedAt: Number(row.accepted_at),
+    expiresAt: Number(row.expires_at),
+    availableAt: Number(row.available_at),
     attempts: row.attempts,
   };
 }

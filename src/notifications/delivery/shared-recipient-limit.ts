@@ -1,0 +1,37 @@
+import { hash } from 'node:crypto';
+import { KEY_PREFIX, type RedisClient } from '../../redis/redis-client.js';
+import { type LimitDecision, type RecipientBounds, type RecipientLimiter, WINDOW_MS } from './recipient-limit.js';
+
+/**
+ * Counts one notification of ARGV[3] devices for KEYS[1], within ARGV[1] notifications and ARGV[2] pushes per ARGV[4]
+ * milliseconds. Returns whether it passes, and for the first that does not, what is left of the window; else -1.
+ */
+const TAKE = `
+local notifications = tonumber(redis.call('HGET', KEYS[1], 'notifications') or '0')
+local pushes = tonumber(redis.call('HGET', KEYS[1], 'pushes') or '0')
+if notifications < tonumber(ARGV[1]) and pushes < tonumber(ARGV[2]) then
+  redis.call('HINCRBY', KEYS[1], 'notifications', 1)
+  redis.call('HINCRBY', KEYS[1], 'pushes', ARGV[3])
+  if notifications == 0 then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
+  return {1, -1}
+end
+if redis.call('HSETNX', KEYS[1], 'folding', 1) == 1 then return {0, redis.call('PTTL', KEYS[1])} end
+return {0, -1}
+`;
+
+/** The bound of several instances, in Redis under a digest of the recipient. */
+export class SharedRecipientLimit implements RecipientLimiter {
+  constructor(
+    private readonly redis: RedisClient,
+    private readonly bounds: RecipientBounds,
+  ) {}
+
+  async take(recipient: string, devices: number, now: number): Promise<LimitDecision> {
+    const { notificationsPerMinute, pushesPerMinute } = this.bounds;
+    const key = `${KEY_PREFIX}:limit:${hash('sha256', recipient, 'base64')}`;
+    const answer = await this.redis.eval(TAKE, 1, key, notificationsPerMinute, pushesPerMinute, devices, WINDOW_MS);
+    const [passes, leftMs] = answer as [number, number];
+    if (passes === 1) return { pass: true };
+    return { pass: false, wakeAt: leftMs >= 0 ? now + leftMs : null };
+  }
+}

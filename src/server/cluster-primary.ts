@@ -1,0 +1,123 @@
+import cluster, { type Worker } from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NOTIFICATION_ADDED } from '../common/cluster-messages.js';
+import { type PinoLogger } from '../common/pino-logger.js';
+import { type AppConfig } from '../config/app-config.js';
+import { isListening, LEADER_ARGUMENT } from './cluster-messages.js';
+import { onStopSignal } from './on-stop-signal.js';
+import { type StartReport, warnAboutWhatIsOff } from './start-report.js';
+
+/** A little more than the processes give themselves, and still below the 10 s of a supervisor. */
+const KILL_AFTER_MS = 9500;
+
+const FIRST_PAUSE_MS = 200;
+const MAX_PAUSE_MS = 10_000;
+/** A process that lived this long did not fail at its start. */
+const WELL_AFTER_MS = 30_000;
+
+/** A place among the processes; the process in it changes when it dies. */
+interface Place {
+  readonly leads: boolean;
+  worker: Worker;
+  startedAt: number;
+  pauseMs: number;
+}
+
+/**
+ * Keeps `WORKERS` processes running that share the listener, and does no work itself. The leader starts first: it takes
+ * the lock and changes the schema for all.
+ */
+export class ClusterPrimary {
+  private readonly places: Place[] = [];
+  private started = false;
+  private stopping = false;
+
+  constructor(
+    private readonly config: AppConfig,
+    private readonly logger: PinoLogger,
+  ) {}
+
+  async run(): Promise<void> {
+    onStopSignal((signal) => this.stop(signal));
+    process.on('SIGHUP', () => this.tellAll('SIGHUP'));
+    const report = await this.open(true);
+    await Promise.all(Array.from({ length: this.config.workers - 1 }, () => this.open(false)));
+    this.started = true;
+    this.logger.log({ msg: 'listening', ...report });
+    warnAboutWhatIsOff(this.logger, this.config);
+  }
+
+  /** Resolves when the first process of a new place listens. */
+  private open(leads: boolean): Promise<StartReport> {
+    return new Promise((resolve) => {
+      const place: Place = { leads, worker: this.fork(leads), startedAt: Date.now(), pauseMs: FIRST_PAUSE_MS };
+      this.places.push(place);
+      this.watch(place);
+      place.worker.on('message', (message: unknown) => {
+        if (isListening(message)) resolve(message.report);
+      });
+    });
+  }
+
+  private fork(leads: boolean): Worker {
+    cluster.setupPrimary({ args: leads ? [LEADER_ARGUMENT] : [] });
+    return cluster.fork();
+  }
+
+  private watch(place: Place): void {
+    place.worker.on('message', (message: unknown) => {
+      if (message === NOTIFICATION_ADDED) this.nudgeLeader();
+    });
+    place.worker.once('exit', (code: number, signal: string) => this.ended(place, code, signal));
+  }
+
+  private nudgeLeader(): void {
+    const leader = this.places.find(({ leads }) => leads)?.worker;
+    // One that just died is replaced by one that looks by itself.
+    if (leader?.isConnected()) leader.send(NOTIFICATION_ADDED, () => undefined);
+  }
+
+  private ended(place: Place, code: number, signal: string): void {
+    if (this.stopping) return this.endWhenAllHave();
+    if (!this.started) {
+      // It has said why there is no server.
+      this.tellAll('SIGKILL');
+      process.exit(1);
+    }
+    this.logger.error({ msg: 'a process ended and is replaced', pid: place.worker.process.pid, code, signal });
+    void this.replace(place);
+  }
+
+  private async replace(place: Place): Promise<void> {
+    const wasWell = Date.now() - place.startedAt > WELL_AFTER_MS;
+    place.pauseMs = wasWell ? FIRST_PAUSE_MS : Math.min(place.pauseMs * 2, MAX_PAUSE_MS);
+    await sleep(place.pauseMs);
+    if (this.stopping) return;
+    place.worker = this.fork(place.leads);
+    place.startedAt = Date.now();
+    this.watch(place);
+  }
+
+  private stop(signal: NodeJS.Signals): void {
+    this.stopping = true;
+    this.logger.log({ msg: 'stopping', signal });
+    this.tellAll('SIGTERM');
+    setTimeout(() => {
+      this.logger.error('the stop took too long: what is queued stays for the next start');
+      this.tellAll('SIGKILL');
+      process.exit(1);
+    }, KILL_AFTER_MS).unref();
+    this.endWhenAllHave();
+  }
+
+  private endWhenAllHave(): void {
+    if (this.places.some(({ worker }) => !worker.isDead())) return;
+    const failed = this.places.some(({ worker }) => worker.process.exitCode !== 0);
+    if (!failed) this.logger.log('stopped');
+    process.exit(failed ? 1 : 0);
+  }
+
+  private tellAll(signal: NodeJS.Signals): void {
+    for (const { worker } of this.places) if (!worker.isDead()) worker.process.kill(signal);
+  }
+}
