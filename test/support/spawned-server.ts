@@ -9,8 +9,11 @@ const MAIN = resolve(import.meta.dirname, '../../dist/main.js');
 const START_DEADLINE_MS = 20_000;
 
 /** A process must not outlive the one that started it, however that ends. */
-const running = new Set<ChildProcess>();
-process.once('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+const running = new Map<ChildProcess, string>();
+const killThoseOf = (folder?: string): void => {
+  for (const [child, itsFolder] of running) if (folder === undefined || folder === itsFolder) child.kill('SIGKILL');
+};
+process.once('exit', () => killThoseOf());
 
 export interface Exit {
   code: number | null;
@@ -40,7 +43,7 @@ export class ServerProcess {
       env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    running.add(this.child);
+    running.set(this.child, folder);
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     this.exit = once(this.child, 'close').then(([code, signal]: unknown[]) => {
@@ -94,12 +97,13 @@ export async function spawnServer(env: Readonly<Record<string, string>>, folder:
   return { process: server, start, onion: new OnionHttpClient(start.address, start.publicKey) };
 }
 
-/** Runs a folder's user, then removes the folder. */
+/** Runs a folder's user, then ends the servers that are left in it and removes it. */
 export async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'spns-process-'));
   try {
     return await use(folder);
   } finally {
+    killThoseOf(folder);
     rmSync(folder, { recursive: true, force: true });
   }
 }

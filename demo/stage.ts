@@ -1,0 +1,40 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type ReceivedPush } from '../gateways/recorder.js';
+import { type Provider, startGateways, type TestGateways } from '../test/support/gateways.js';
+import { spawnServer, type SpawnedServer } from '../test/support/spawned-server.js';
+
+/** The stand-in push services and the built server, in a folder that goes with them. */
+export interface Stage extends SpawnedServer {
+  readonly gateways: TestGateways;
+  readonly folder: string;
+  /** What the server was told from outside. */
+  readonly environment: Readonly<Record<string, string>>;
+  clear(): Promise<void>;
+}
+
+export async function setStage(onPush: (provider: Provider, push: ReceivedPush) => void): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), 'session-push-demo-'));
+  const gateways = await startGateways(undefined, onPush);
+  const tidy = async (): Promise<void> => {
+    await gateways.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const environment = {
+    DATABASE_URL: 'sqlite:demo.sqlite',
+    ONION_PRIVATE_KEY_FILE: 'key.pem',
+    ...gateways.environment,
+  };
+  try {
+    const server = await spawnServer(environment, folder);
+    const clear = async (): Promise<void> => {
+      await server.process.stop();
+      await tidy();
+    };
+    return { ...server, gateways, folder, environment, clear };
+  } catch (error) {
+    await tidy();
+    throw error;
+  }
+}

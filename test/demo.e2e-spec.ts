@@ -1,0 +1,39 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { expect, it } from 'vitest';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+interface Running {
+  output: () => string;
+  exit: Promise<number | null>;
+  stop: () => void;
+}
+
+function runDemo(...options: string[]): Running {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'demo/demo.ts', ...options], { cwd: ROOT });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  }
+  const exit = once(child, 'close').then(([code]: unknown[]) => code as number | null);
+  return { output: () => output, exit, stop: () => child.kill('SIGTERM') };
+}
+
+it('the demo plays its story to the end, and every push arrives', async () => {
+  const demo = runDemo();
+  expect(await demo.exit, demo.output()).toBe(0);
+  const output = demo.output();
+  for (const provider of ['APNs', 'FCM', 'HMS']) expect(output).toContain(`${provider} received`);
+  expect(output).toContain('Everything arrived as it should.');
+  // No colour where there is no terminal.
+  expect(output).not.toContain('\u001b[');
+});
+
+it('the demo keeps everything running when it is asked to, and says how to send more', async () => {
+  const demo = runDemo('--keep');
+  await expect.poll(demo.output, { timeout: 20_000 }).toContain('npm run cli -- send notify');
+  demo.stop();
+  expect(await demo.exit, demo.output()).toBe(0);
+});
