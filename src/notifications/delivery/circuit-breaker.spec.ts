@@ -58,6 +58,12 @@ describe('a circuit breaker', () => {
     expect([breaker.state(299), breaker.state(300)]).toEqual(['open', 'probing']);
   });
 
+  it('takes successes of requests that were under way for no news', () => {
+    breaker.failed(0, { atOnce: true, forMs: 1000 });
+    breaker.succeeded();
+    expect([breaker.state(999), breaker.tryPass(1000)]).toEqual(['open', 'probe']);
+  });
+
   it('waits as long as the provider asks, the longest when several answers ask', () => {
     breaker.failed(0, { atOnce: true, forMs: 1000 });
     breaker.failed(10, { atOnce: true, forMs: 2000 });

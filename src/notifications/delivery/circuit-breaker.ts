@@ -36,6 +36,8 @@ export class CircuitBreaker {
   }
 
   succeeded(): void {
+    // A request that was under way when it opened tells nothing about now: a throttling provider answers some well.
+    if (this.openUntil !== null && !this.probing) return;
     this.failures = 0;
     this.openings = 0;
     this.openUntil = null;

@@ -122,11 +122,11 @@ export class ProviderSender {
     if (results.some(({ outcome }) => outcome === 'delivered')) {
       this.deliveredAt = now;
       this.doubtsInARow = 0;
-      this.works();
+      this.works(now);
       return true;
     }
     if (results.some(isAboutThisDevice)) {
-      this.works();
+      this.works(now);
       return true;
     }
     const failure = results.find((result) => result.outcome === 'retry' && result.cause !== 'wrong-address');
@@ -139,9 +139,9 @@ export class ProviderSender {
     return doubt !== undefined;
   }
 
-  private works(): void {
+  private works(now: number): void {
     this.breaker.succeeded();
-    this.health.working();
+    if (this.breaker.state(now) === 'closed') this.health.working();
   }
 
   private noteFailure({ cause, reason, retryAfterMs }: Refusal, now: number): void {

@@ -1,0 +1,126 @@
+import { Logger } from '@nestjs/common';
+import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DatabaseWriter } from '../../database/database-writer.js';
+import { Device } from '../../devices/device.entity.js';
+import { DevicesService } from '../../devices/devices.service.js';
+import { StatisticsService } from '../../statistics/statistics.service.js';
+import { type DeliveryParts, useDeliveryParts } from '../../../test/support/delivery-parts.js';
+import { type RecordingLogger } from '../../../test/support/recording-logger.js';
+import { type Provider, PROVIDERS, type RetryCause } from '../transports/push-transport.js';
+import { DEFAULT_DELIVERY_TUNING } from './delivery-tuning.js';
+import { OutcomeCounter } from './outcome-counter.js';
+import { OutcomePolicy } from './outcome-policy.js';
+import { TokenRemoval } from './token-removal.js';
+
+const AT = 1_800_000_000_000;
+const target = { token: 'secret-token', registeredAt: 1000, apnsEnvironment: null };
+
+describe('OutcomePolicy', () => {
+  const open = useDeliveryParts();
+  let parts: DeliveryParts;
+  let logger: RecordingLogger;
+  let devices: DevicesService;
+  let statistics: StatisticsService;
+  let removal: TokenRemoval;
+  let outcomes: OutcomeCounter;
+  let policy: OutcomePolicy;
+
+  afterAll(() => Logger.overrideLogger(true));
+  beforeEach(async () => {
+    parts = await open();
+    logger = parts.logger;
+    devices = parts.get(DevicesService);
+    statistics = parts.get(StatisticsService);
+    removal = parts.get(TokenRemoval);
+    outcomes = parts.get(OutcomeCounter);
+    policy = parts.get(OutcomePolicy);
+  });
+
+  const attempt = (number = 1, random = 1) => ({ notificationId: 'n1', acceptedAt: AT - 50, number, at: AT, random });
+  const counted = async () => {
+    await statistics.flush(0, 1);
+    return (await statistics.find())[0];
+  };
+  const pause = (provider: Provider, cause: RetryCause, number = 1, retryAfterMs?: number): number => {
+    const asked = retryAfterMs === undefined ? {} : { retryAfterMs };
+    const next = policy.apply(provider, target, { outcome: 'retry', cause, reason: 'R', ...asked }, attempt(number));
+    return next.step === 'retry' ? next.at - AT : NaN;
+  };
+
+  it('counts what is delivered by platform, and is done with it', async () => {
+    for (const provider of PROVIDERS) {
+      const result = { outcome: 'delivered', contentLeftOut: false } as const;
+      expect(policy.apply(provider, target, result, attempt())).toEqual({ step: 'done' });
+    }
+    expect(await counted()).toMatchObject({ iosPushes: 1, androidPushes: 2 });
+  });
+
+  it('keeps in mind which APNs environment took the token', async () => {
+    await parts
+      .get(DatabaseWriter)
+      .write((manager) => devices.save(manager, { token: 'ab', sessionId: '05a', deviceType: 'ios' }, false));
+    const find = () => parts.rows(Device).findOneByOrFail({ token: 'ab' });
+    const { registeredAt } = await find();
+    const result = { outcome: 'delivered', contentLeftOut: false, apnsEnvironment: 'sandbox' } as const;
+    policy.apply('apns', { token: 'ab', registeredAt, apnsEnvironment: null }, result, attempt());
+    await vi.waitFor(async () => expect(await find()).toMatchObject({ apnsEnvironment: 'sandbox' }));
+  });
+
+  it('goes on when that cannot be stored, and logs no token', async () => {
+    await parts.sql('ALTER TABLE devices RENAME TO away');
+    const result = { outcome: 'delivered', contentLeftOut: false, apnsEnvironment: 'sandbox' } as const;
+    expect(policy.apply('apns', target, result, attempt())).toEqual({ step: 'done' });
+    await vi.waitFor(() => expect(logger.find('environment of a token was not stored')).toHaveLength(1));
+    await parts.sql('ALTER TABLE away RENAME TO devices');
+    expect(logger.find('secret-token')).toEqual([]);
+  });
+
+  it('counts what is refused under its reason, and is done with it', () => {
+    const next = policy.apply('fcm', target, { outcome: 'refused', reason: 'BadTopic' }, attempt());
+    expect(next).toEqual({ step: 'done' });
+    outcomes.report();
+    expect(logger.find("kind: 'refused', provider: 'fcm', reason: 'BadTopic', count: 1")).toHaveLength(1);
+  });
+
+  it('keeps a push whose token is called dead until that is settled', () => {
+    const next = policy.apply('apns', target, { outcome: 'token-gone', reason: 'BadDeviceToken' }, attempt(1, 0));
+    const settled = AT + DEFAULT_DELIVERY_TUNING.removalHoldMs + 1000;
+    expect(next).toMatchObject({ step: 'retry', reason: 'BadDeviceToken' });
+    expect(next.step === 'retry' && next.at > settled).toBe(true);
+  });
+
+  it.each([
+    [999, false],
+    [1000, true],
+    [undefined, true],
+  ])('believes that a token is gone since %s: %s, when it was registered at 1000', async (goneSince, believed) => {
+    await parts
+      .get(DatabaseWriter)
+      .write((manager) =>
+        manager.insert(Device, { ...target, sessionId: '05a', deviceType: 'ios', legacyGroupsOnly: false }),
+      );
+    const since = goneSince === undefined ? {} : { goneSince };
+    policy.apply('apns', target, { outcome: 'token-gone', reason: 'Unregistered', ...since }, attempt());
+    await removal.decide(Date.now() + DEFAULT_DELIVERY_TUNING.removalHoldMs);
+    expect(await parts.rows(Device).count()).toBe(believed ? 0 : 1);
+    expect(policy.isGone(target)).toBe(believed);
+  });
+
+  it('waits longer with each attempt, as the provider asks for and at most so long', () => {
+    expect([1, 2, 3].map((number) => pause('apns', 'provider-down', number))).toEqual([2000, 4000, 8000]);
+    expect(pause('apns', 'provider-down', 50)).toBe(60_000);
+    expect([1, 2].map((number) => pause('fcm', 'provider-down', number))).toEqual([10_000, 20_000]);
+    expect(pause('fcm', 'provider-down', 50)).toBe(60_000);
+  });
+
+  it('leaves a device that is throttled or not known alone for longer', () => {
+    expect(pause('apns', 'device-throttled')).toBe(30_000);
+    for (const provider of PROVIDERS) expect(pause(provider, 'wrong-address')).toBe(60_000);
+    expect(pause('huawei', 'device-throttled', 50)).toBe(600_000);
+  });
+
+  it('honours Retry-After when it is longer', () => {
+    expect(pause('apns', 'provider-throttled', 1, 90_000)).toBe(90_000);
+    expect(pause('apns', 'provider-throttled', 1, 10)).toBe(2000);
+  });
+});
