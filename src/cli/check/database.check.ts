@@ -1,0 +1,54 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { DataSource } from 'typeorm';
+import { type AppConfig, type DatabaseConfig } from '../../config/app-config.js';
+import { problemOf } from '../cli-error.js';
+import { readSchemaState } from '../schema-state.js';
+import { openContext } from '../with-database.js';
+import { type Check } from './check.js';
+
+export async function checkDatabase(config: AppConfig): Promise<Check> {
+  const where = describe(config.database);
+  if (config.database.kind === 'sqlite' && !existsSync(config.database.path)) return absent(config.database.path);
+  try {
+    const app = await openContext(config);
+    try {
+      return schemaCheck(where, await readSchemaState(app.get(DataSource)));
+    } finally {
+      await app.close();
+    }
+  } catch (error) {
+    return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}` };
+  }
+}
+
+function schemaCheck(where: string, { pending, unknown }: { pending: string[]; unknown: string[] }): Check {
+  const name = 'database';
+  if (unknown.length > 0) {
+    return { name, status: 'failed', detail: `${where} was changed by a newer version of this program` };
+  }
+  if (pending.length > 0) {
+    const detail = `${where} lacks ${pending.length} schema changes, which the server makes at start`;
+    return { name, status: 'warning', detail };
+  }
+  return { name, status: 'ok', detail: `${where}, schema up to date` };
+}
+
+/** The server makes the file, and the folders above it, at its first start if it may. */
+function absent(path: string): Check {
+  const name = 'database';
+  let folder = dirname(resolve(path));
+  while (!existsSync(folder)) folder = dirname(folder);
+  try {
+    accessSync(folder, constants.W_OK);
+    return { name, status: 'warning', detail: `${path} does not exist yet; the server makes it at its first start` };
+  } catch {
+    return { name, status: 'failed', detail: `${path} does not exist and may not be made in ${folder}` };
+  }
+}
+
+function describe(database: DatabaseConfig): string {
+  if (database.kind === 'sqlite') return `sqlite:${database.path}`;
+  const { protocol, host, pathname } = new URL(database.url);
+  return `${protocol}//${host}${pathname}`;
+}

@@ -1,0 +1,58 @@
+import { Command, CommanderError } from 'commander';
+import { readFileSync } from 'node:fs';
+import { problemOf } from './cli-error.js';
+import { addCheckCommand } from './commands/check.command.js';
+import { addDevicesCommands } from './commands/devices.command.js';
+import { addKeyCommands } from './commands/key.command.js';
+import { addMigrateCommand } from './commands/migrate.command.js';
+import { addSendCommand } from './commands/send.command.js';
+import { addStatsCommand } from './commands/stats.command.js';
+import { addSuspectsCommands } from './commands/suspects.command.js';
+import { addV1Commands } from './commands/v1.command.js';
+import { examples } from './output.js';
+
+const EXIT_OK = 0;
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+/** Runs one command and returns the exit code of the process. */
+export async function runCli(args: readonly string[]): Promise<number> {
+  try {
+    await buildProgram().parseAsync(args, { from: 'user' });
+    return EXIT_OK;
+  } catch (error) {
+    // It wrote what there is to say; help that was asked for is no mistake.
+    if (error instanceof CommanderError) return error.exitCode === EXIT_OK ? EXIT_OK : EXIT_USAGE;
+    process.stderr.write(`${problemOf(error)}\n`);
+    return EXIT_FAILURE;
+  }
+}
+
+function buildProgram(): Command {
+  const program = new Command('session-push')
+    .description('Commands for the operator of a Session push notification server.')
+    .version(ownVersion())
+    .exitOverride()
+    .showHelpAfterError('(--help tells more)')
+    .addHelpText(
+      'after',
+      `
+The configuration is that of the server: .env in the current folder and the environment.
+Exit codes: 0 done, 1 failed, 2 wrong usage.
+${examples('check', 'stats --from 2026-01-01 --json', 'import-v1 /var/lib/old/session_pn_server.db --dry-run')}`,
+    );
+  addKeyCommands(program);
+  addCheckCommand(program);
+  addStatsCommand(program);
+  addDevicesCommands(program);
+  addSuspectsCommands(program);
+  addSendCommand(program);
+  addMigrateCommand(program);
+  addV1Commands(program);
+  return program;
+}
+
+function ownVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,122 @@
+import { DataSource, type EntityManager } from 'typeorm';
+import { type DatabaseWriter } from '../../database/database-writer.js';
+import { inPowersOfTwo, placeholders } from '../../database/statement-sizes.js';
+import { type ImportedDevice, type ImportedMember, type ImportedPeriod } from './v1-rows.js';
+
+/** SQLite writes pages of the index again and again when its cache is smaller than what a batch touches. */
+const SQLITE_CACHE_KIB = 128 * 1024;
+
+const PERIOD_COLUMNS = [
+  'start_date',
+  'end_date',
+  'ios_pn_number',
+  'android_pn_number',
+  'total_message_number',
+  'closed_group_message_number',
+  'untracked_message_number',
+  'deduplicated_1_1_message_number',
+];
+
+/** Carries the outcome out of a transaction that is rolled back on purpose. */
+class DryRun<T> extends Error {
+  constructor(readonly outcome: T) {
+    super('dry run');
+  }
+}
+
+/**
+ * Our database as an import writes it: whatever is there already stays as it is. A dry run does the same work and takes
+ * each transaction back, so that its figures are those of the real run.
+ */
+export class ImportTarget {
+  private readonly insertIgnore: string;
+
+  private constructor(
+    sqlite: boolean,
+    private readonly writer: DatabaseWriter,
+    private readonly dryRun: boolean,
+  ) {
+    this.insertIgnore = sqlite ? 'INSERT OR IGNORE' : 'INSERT IGNORE';
+  }
+
+  static async open(dataSource: DataSource, writer: DatabaseWriter, dryRun: boolean): Promise<ImportTarget> {
+    const sqlite = dataSource.options.type === 'better-sqlite3';
+    if (sqlite) await dataSource.query(`PRAGMA cache_size = -${SQLITE_CACHE_KIB}`);
+    return new ImportTarget(sqlite, writer, dryRun);
+  }
+
+  /** Returns how many were new. */
+  addDevices(devices: readonly ImportedDevice[], registeredAt: number): Promise<number> {
+    const columns = ['token', 'session_id', 'device_type', 'legacy_groups_only', 'registered_at'];
+    const rows = devices.map(({ token, sessionId, deviceType, legacyGroupsOnly }) => [
+      token,
+      sessionId,
+      deviceType,
+      legacyGroupsOnly ? 1 : 0,
+      registeredAt,
+    ]);
+    return this.write((manager) => this.insert(manager, 'devices', columns, rows));
+  }
+
+  /** Returns how many were new. */
+  addMembers(members: readonly ImportedMember[], changedAt: number): Promise<number> {
+    const groups = [...new Set(members.map(({ groupId }) => groupId))].map((groupId) => [groupId, changedAt]);
+    const rows = members.map(({ groupId, sessionId }) => [groupId, sessionId]);
+    return this.write(async (manager) => {
+      await this.insert(manager, 'closed_groups', ['group_id', 'changed_at'], groups);
+      return this.insert(manager, 'closed_group_members', ['group_id', 'session_id'], rows);
+    });
+  }
+
+  /** A period that the original went on counting since an earlier import is brought up to date. */
+  addPeriods(periods: readonly ImportedPeriod[]): Promise<{ imported: number; updated: number }> {
+    const changes = PERIOD_COLUMNS.slice(1).map((column) => `${column} = ?`);
+    return this.write(async (manager) => {
+      const imported = await this.insert(manager, 'statistics', PERIOD_COLUMNS, periods);
+      let updated = 0;
+      for (const [start, end, ...counts] of periods) {
+        updated += await affectedRows(
+          manager,
+          `UPDATE statistics SET ${changes.join(', ')} WHERE start_date = ? AND end_date < ?`,
+          [end, ...counts, start, end],
+        );
+      }
+      return { imported, updated };
+    });
+  }
+
+  private async insert(
+    manager: EntityManager,
+    table: string,
+    columns: readonly string[],
+    rows: readonly (readonly (string | number)[])[],
+  ): Promise<number> {
+    const row = `(${placeholders(columns.length)})`;
+    let added = 0;
+    for (const some of inPowersOfTwo(rows)) {
+      const values = new Array<string>(some.length).fill(row).join(', ');
+      const statement = `${this.insertIgnore} INTO ${table} (${columns.join(', ')}) VALUES ${values}`;
+      added += await affectedRows(manager, statement, some.flat());
+    }
+    return added;
+  }
+
+  private async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    if (!this.dryRun) return this.writer.write(work);
+    try {
+      return await this.writer.write(async (manager) => {
+        throw new DryRun(await work(manager));
+      });
+    } catch (error) {
+      if (error instanceof DryRun) return (error as DryRun<T>).outcome;
+      throw error;
+    }
+  }
+}
+
+async function affectedRows(manager: EntityManager, statement: string, parameters: unknown[]): Promise<number> {
+  const runner = manager.queryRunner;
+  if (!runner) throw new Error('Writes need the query runner of a transaction.');
+  const { affected } = await runner.query(statement, parameters, true);
+  return affected ?? 0;
+}
