@@ -8,6 +8,12 @@ export const MIGRATIONS = [Initial1795000000000];
 /** How long SQLite waits for other processes by itself. */
 export const BUSY_TIMEOUT_MS = 5000;
 
+/** Transactions on MariaDB or MySQL at one time. */
+export const MAX_WRITERS = 10;
+
+/** For lookups, the instance's lock and the operator's questions. */
+const CONNECTIONS_OF_READERS = 6;
+
 interface SqlitePragmas {
   pragma(text: string): unknown;
 }
@@ -40,7 +46,7 @@ export function databaseOptions(config: DatabaseConfig): DataSourceOptions {
     timezone: 'Z',
     supportBigNumbers: true,
     bigNumberStrings: false,
-    poolSize: 10,
-    connectTimeout: 10_000,
+    poolSize: MAX_WRITERS + CONNECTIONS_OF_READERS,
+    connectTimeout: 5000,
   };
 }

@@ -1,21 +1,34 @@
 import { Injectable, Optional } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
-import { inImmediateTransaction } from './immediate-transaction.js';
 import { MetricsService } from '../metrics/metrics.service.js';
+import { MAX_WRITERS } from './database-options.js';
+import { inImmediateTransaction, isBusy } from './immediate-transaction.js';
 
 type Work<T> = (manager: EntityManager) => Promise<T>;
 
 interface Waiting {
   work: Work<unknown>;
+  /** Of `performance.now()`. */
+  since: number;
   resolve: (value: unknown) => void;
   reject: (error: unknown) => void;
 }
 
 const MAX_GROUP = 256;
 const MAX_ATTEMPTS = 5;
+/** Work that waited this long is refused: who asked for it is about to give up, and what comes behind it must have its turn. */
+const MAX_WAIT_MS = 10_000;
 /** Transactions that stood in each other's way do not try again in step. */
 const RETRY_SPREAD_MS = 20;
+
+/** The database is too slow or does not answer; the work was not begun. */
+export class DatabaseBusyError extends Error {
+  override readonly name = 'DatabaseBusyError';
+  constructor() {
+    super(`The database did not get to the work within ${MAX_WAIT_MS} ms`);
+  }
+}
 
 /**
  * The only way to write to the database: each piece of work is one transaction, committed when the promise resolves.
@@ -26,13 +39,15 @@ const RETRY_SPREAD_MS = 20;
  * refused. Work must therefore be safe to run again: no effects outside the database.
  *
  * On MariaDB and MySQL each piece is a transaction of its own on the pool; a deadlock victim runs again. They read what
- * is committed: the stricter default locks the gaps between keys, where many new phones at once only deadlock.
+ * is committed: the stricter default locks the gaps between keys, where many new phones at once only deadlock. No more
+ * of them run at once than leave some connections to readers.
  */
 @Injectable()
 export class DatabaseWriter {
   private readonly sharedConnection: boolean;
   private waiting: Waiting[] = [];
-  private running = false;
+  /** Groups on SQLite, of which there is one at a time, or transactions on the pool. */
+  private running = 0;
 
   /** A command line has nobody to show metrics to. */
   constructor(
@@ -43,13 +58,12 @@ export class DatabaseWriter {
   }
 
   write<T>(work: Work<T>): Promise<T> {
-    if (!this.sharedConnection) return this.retryDeadlocks(work);
     return new Promise<T>((resolve, reject) => {
-      this.waiting.push({ work, resolve: resolve as (value: unknown) => void, reject });
-      if (!this.running) {
-        this.running = true;
-        void this.runGroups();
-      }
+      const since = performance.now();
+      this.waiting.push({ work, since, resolve: resolve as (value: unknown) => void, reject });
+      if (this.running >= (this.sharedConnection ? 1 : MAX_WRITERS)) return;
+      this.running++;
+      void (this.sharedConnection ? this.runGroups() : this.runOnPool());
     });
   }
 
@@ -57,14 +71,27 @@ export class DatabaseWriter {
     while (this.waiting.length > 0) {
       // A disk flush blocks the event loop: let the requests that came meanwhile join the group.
       await new Promise((resolve) => setImmediate(resolve));
-      const group = this.waiting.splice(0, MAX_GROUP);
+      const group = this.waiting.splice(0, MAX_GROUP).filter((waiting) => this.isInTime(waiting));
       if (!(await this.tryTogether(group))) for (const single of group) await this.runAlone(single);
     }
-    this.running = false;
+    this.running--;
+  }
+
+  private async runOnPool(): Promise<void> {
+    for (let next = this.waiting.shift(); next; next = this.waiting.shift()) {
+      if (this.isInTime(next)) await this.retryDeadlocks(next.work).then(next.resolve, next.reject);
+    }
+    this.running--;
+  }
+
+  private isInTime({ since, reject }: Waiting): boolean {
+    if (performance.now() - since < MAX_WAIT_MS) return true;
+    reject(new DatabaseBusyError());
+    return false;
   }
 
   private async tryTogether(group: Waiting[]): Promise<boolean> {
-    if (group.length === 1) return false;
+    if (group.length < 2) return false;
     try {
       const values = await inImmediateTransaction(this.dataSource, async (manager) => {
         const results: unknown[] = [];
@@ -74,9 +101,12 @@ export class DatabaseWriter {
       this.metrics?.groupCommitted('transactions', group.length);
       group.forEach(({ resolve }, index) => resolve(values[index]));
       return true;
-    } catch {
-      // Which piece failed shows when they run alone, and its caller gets the error there.
-      return false;
+    } catch (error) {
+      // Which piece failed shows when they run alone, and its caller gets the error there. Nothing of a group that could
+      // not begin failed, and each alone would have to wait for as long.
+      if (!isBusy(error)) return false;
+      for (const { reject } of group) reject(error);
+      return true;
     }
   }
 

@@ -52,7 +52,8 @@ async function withoutWaiting(runner: QueryRunner, work: () => Promise<unknown>)
   }
 }
 
-function isBusy(error: unknown): boolean {
+/** Another process had the right to write, all the time. */
+export function isBusy(error: unknown): boolean {
   const cause: unknown = error instanceof QueryFailedError ? error.driverError : undefined;
   return cause instanceof Error && 'code' in cause && String(cause.code).startsWith('SQLITE_BUSY');
 }

@@ -81,6 +81,26 @@ describeEachDatabase('InstanceLock', (databases) => {
     await expect(start(url)).rejects.toThrow(DatabaseInUseError);
   });
 
+  it('makes this server end when another has taken the lock meanwhile', async () => {
+    const url = await databases.create();
+    let lost = 0;
+    const dataSource = await openDataSource(url);
+    const lock = new InstanceLock(dataSource, () => lost++);
+    running.push({ dataSource, lock });
+    await lock.acquire();
+    const [row] = await dataSource.query<{ holder: number }[]>(
+      `SELECT IS_USED_LOCK(CONCAT('session-push:', DATABASE())) AS holder`,
+    );
+    await dataSource.query(`KILL ${Number(row?.holder)}`);
+    await sleep(50);
+    await start(url);
+    await lock.renew();
+    await lock.renew();
+    expect(lost).toBe(0);
+    await lock.renew();
+    expect(lost).toBe(1);
+  });
+
   it('copes with a database that is away when it renews', async () => {
     const { lock, dataSource } = await start(await databases.create());
     await dataSource.destroy();

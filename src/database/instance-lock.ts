@@ -1,8 +1,9 @@
-import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import Database from 'better-sqlite3';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
+import { withDeadline } from '../common/with-deadline.js';
 
 /** A second server on the same database would deliver everything twice. */
 export class DatabaseInUseError extends Error {
@@ -15,7 +16,12 @@ export class DatabaseInUseError extends Error {
   }
 }
 
-const RENEW_MS = 30_000;
+/** The database server forgets the lock when it restarts: the shorter, the less time there is for another to take it. */
+const RENEW_MS = 5000;
+/** The first may be about a connection of our own that the database server has not noticed to be gone. */
+const MAX_REFUSALS = 3;
+/** A question that is not answered by then was asked on a connection that is dead. */
+const ANSWER_WITHIN_MS = 8000;
 
 /** The processes of a server that was killed may take a moment to be gone. */
 const GRACE_MS = 1500;
@@ -29,8 +35,14 @@ const TRY_AGAIN_MS = 100;
 export class InstanceLock implements OnApplicationShutdown {
   private file: Database.Database | null = null;
   private connection: QueryRunner | null = null;
+  private readonly logger = new Logger(InstanceLock.name);
+  private refusals = 0;
 
-  constructor(private readonly dataSource: DataSource) {}
+  /** @param onLost called when another server has taken the lock: this one must end */
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly onLost: () => void = () => process.kill(process.pid, 'SIGTERM'),
+  ) {}
 
   /** Rejects with a {@link DatabaseInUseError} when another server keeps the lock. */
   async acquire(): Promise<void> {
@@ -42,10 +54,15 @@ export class InstanceLock implements OnApplicationShutdown {
     }
   }
 
-  /** The database server forgets the lock when it restarts. */
   @Interval(RENEW_MS)
   async renew(): Promise<void> {
-    if (this.connection) await this.lockByName().catch(() => false);
+    if (!this.connection) return;
+    // A database that does not answer is told elsewhere, and nobody else gets the lock from it either.
+    const isOurs = await this.lockByName().catch(() => true);
+    this.refusals = isOurs ? 0 : this.refusals + 1;
+    if (this.refusals < MAX_REFUSALS) return;
+    this.logger.fatal('another server has taken the database while it was out of reach: this one stops');
+    this.onLost();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -68,20 +85,29 @@ export class InstanceLock implements OnApplicationShutdown {
 
   /** Asking again on the connection that holds the lock is fine; a broken connection is replaced. */
   private async lockByName(): Promise<boolean> {
-    const ask = async (connection: QueryRunner): Promise<boolean> => {
-      const rows: unknown = await connection.query(`SELECT GET_LOCK(CONCAT('session-push:', DATABASE()), 0) AS locked`);
-      return Array.isArray(rows) && Number((rows[0] as { locked: unknown }).locked) === 1;
-    };
     if (this.connection) {
+      const held = this.connection;
       try {
-        return await ask(this.connection);
+        return await withDeadline(ask(held), ANSWER_WITHIN_MS);
       } catch {
-        await this.connection.release().catch(() => undefined);
+        await close(held).catch(() => undefined);
       }
     }
     this.connection = this.dataSource.createQueryRunner();
-    return ask(this.connection);
+    return withDeadline(ask(this.connection), ANSWER_WITHIN_MS);
   }
+}
+
+async function ask(connection: QueryRunner): Promise<boolean> {
+  const rows: unknown = await connection.query(`SELECT GET_LOCK(CONCAT('session-push:', DATABASE()), 0) AS locked`);
+  return Array.isArray(rows) && Number((rows[0] as { locked: unknown }).locked) === 1;
+}
+
+/** Not back into the pool: should it be alive after all, it holds the lock. */
+async function close(runner: QueryRunner): Promise<void> {
+  const connection: { destroy(): void } = await runner.connect();
+  connection.destroy();
+  await runner.release();
 }
 
 const isBusy = (error: unknown): boolean => error instanceof Database.SqliteError && error.code === 'SQLITE_BUSY';

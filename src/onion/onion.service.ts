@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../common/describe-error.js';
+import { withDeadline } from '../common/with-deadline.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { CommandRegistry } from './command-registry.js';
 import { OnionKeyService } from './onion-key.service.js';
@@ -18,6 +19,9 @@ interface InnerAnswer {
   readonly code: 0 | 1;
   readonly message: string;
 }
+
+/** A service node gives up after 25 s. What is done later than this was not acknowledged, and the client asks again. */
+const ANSWER_WITHIN_MS = 20_000;
 
 const FAILED: InnerAnswer = {
   status: 500,
@@ -60,7 +64,7 @@ export class OnionService {
         this.metrics.command(endpoint, 'invalid');
         return badRequest(parsed.error.issues[0]?.message ?? 'Invalid arguments');
       }
-      const { code, message } = await command.run(parsed.data);
+      const { code, message } = await withDeadline(command.run(parsed.data), ANSWER_WITHIN_MS);
       this.metrics.command(endpoint, code === 1 ? 'done' : 'declined');
       return { status: 200, code, message };
     } catch (error) {
