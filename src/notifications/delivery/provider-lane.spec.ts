@@ -1,0 +1,202 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type DeliveryParts, useDeliveryParts } from '../../../test/support/delivery-parts.js';
+import { DELIVERED, ScriptedTransport } from '../../../test/support/scripted-transport.js';
+import { type NewQueueItem } from '../queue/notification-queue.js';
+import { type DeliveryResult, type PushTarget, type RetryCause } from '../transports/push-transport.js';
+import { type DeliveryTuning } from './delivery-tuning.js';
+import { OutcomeCounter } from './outcome-counter.js';
+import { type LanePush, type ProviderLane } from './provider-lane.js';
+import { ProviderLanes } from './provider-lanes.js';
+
+const NOW = 1_800_000_000_000;
+const MINUTE_MS = 60_000;
+
+const target = (token: string): PushTarget => ({ token, registeredAt: 1, apnsEnvironment: null });
+const retry = (cause: RetryCause): DeliveryResult => ({ outcome: 'retry', cause, reason: 'Reason' });
+
+describe('ProviderLane', () => {
+  const open = useDeliveryParts();
+  let transport: ScriptedTransport;
+  let parts: DeliveryParts;
+  let lane: ProviderLane;
+  let pushes = 0;
+
+  const use = async (provider: ScriptedTransport, tuning: Partial<DeliveryTuning> = {}) => {
+    transport = provider;
+    parts = await open([transport], { keepStalePerDevice: 2, ...tuning });
+    const found = parts.get(ProviderLanes).get(provider.provider);
+    if (!found) throw new Error('there is no lane');
+    lane = found;
+  };
+  const push = (tokens: string[], fields: Partial<LanePush> = {}): LanePush => ({
+    notificationId: `n${pushes++}`,
+    lane: 'intake',
+    recipient: '05a',
+    data: 'x',
+    targets: tokens.map(target),
+    acceptedAt: Date.now(),
+    expiresAt: Date.now() + 60 * MINUTE_MS,
+    availableAt: Date.now(),
+    attempts: 0,
+    ...fields,
+  });
+  const stale = (name: string, tokens: string[]) =>
+    push(tokens, { notificationId: name, acceptedAt: NOW - 10 * MINUTE_MS });
+  const tokens = (items: NewQueueItem[]) => items.map(({ targets }) => targets?.map(({ token }) => token));
+  const sent = () => transport.sent.map((request) => request.targets.map(({ token }) => token));
+  const reported = () => {
+    parts.get(OutcomeCounter).report();
+    return parts.logger.find('pushes were not sent');
+  };
+  /** Opens the breaker. */
+  const breakProvider = async () => {
+    transport.next(retry('credential'));
+    await lane.deliver(push(['breaker']));
+    transport.sent.length = 0;
+  };
+
+  beforeEach(async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: NOW });
+    await use(new ScriptedTransport('apns'));
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+    transport.expectNothingElse();
+  });
+
+  it('sends to each device and has nothing left to do', async () => {
+    transport.always(DELIVERED);
+    const fresh = push(['a', 'b']);
+    expect(await lane.deliverFresh(fresh)).toEqual([]);
+    expect(transport.sent).toEqual(
+      fresh.targets.map((one) => ({
+        notificationId: fresh.notificationId,
+        data: 'x',
+        expiresAt: fresh.expiresAt,
+        stale: false,
+        targets: [one],
+      })),
+    );
+  });
+
+  it('groups devices as the transport can carry', async () => {
+    await use(new ScriptedTransport('huawei', 3));
+    transport.always(DELIVERED);
+    await lane.deliverFresh(push(['a', 'b', 'c', 'd', 'e', 'f', 'g']));
+    expect(sent()).toEqual([['a', 'b', 'c'], ['d', 'e', 'f'], ['g']]);
+  });
+
+  it('has only those devices left that failed, and counts the attempt', async () => {
+    transport.next(DELIVERED, retry('provider-down'), DELIVERED, retry('provider-down'));
+    const fresh = push(['a', 'b', 'c', 'd'], { attempts: 2 });
+    const later = await lane.deliver(fresh);
+    expect(tokens(later).flat().toSorted()).toEqual(['b', 'd']);
+    for (const item of later) {
+      expect(item).toMatchObject({ lane: 'apns', attempts: 3, notificationId: fresh.notificationId, data: 'x' });
+      expect(item.availableAt).toBeGreaterThan(NOW);
+    }
+  });
+
+  it('tries the devices of one request that fail alike again together', async () => {
+    await use(new ScriptedTransport('huawei', 10));
+    transport.next([retry('outcome-unknown'), DELIVERED, retry('outcome-unknown'), retry('wrong-address')]);
+    const later = await lane.deliver(push(['a', 'b', 'c', 'd']));
+    expect(tokens(later)).toEqual([['a', 'c'], ['d']]);
+  });
+
+  it('drops what is past its time to live without a request, and counts it', async () => {
+    expect(await lane.deliver(push(['a', 'b'], { expiresAt: NOW }))).toEqual([]);
+    expect(transport.sent).toEqual([]);
+    expect(reported()[0]).toContain("kind: 'expired', provider: 'apns', reason: 'expired', count: 2");
+  });
+
+  it('puts off at once what comes while the provider is down', async () => {
+    await breakProvider();
+    const fresh = push(['a', 'b']);
+    expect(await lane.deliverFresh(fresh)).toEqual([{ ...fresh, lane: 'apns' }]);
+    expect(transport.sent).toEqual([]);
+  });
+
+  it('puts off what it has no room for', async () => {
+    await use(new ScriptedTransport('apns', 1, 1), { maxProviderBacklog: 2 });
+    transport.always(DELIVERED);
+    const later = await lane.deliverFresh(push(['a', 'b', 'c', 'd', 'e']));
+    expect([sent().length + tokens(later).flat().length, tokens(later).flat().length > 0]).toEqual([5, true]);
+  });
+
+  it('leaves everything for the next start when the server stops', async () => {
+    lane.sender.stop();
+    const fresh = push(['a', 'b']);
+    expect(await lane.deliverFresh(fresh)).toEqual([{ ...fresh, lane: 'apns' }]);
+    expect(tokens(await lane.deliver(push(['c'], { lane: 'apns' })))).toEqual([['c']]);
+    expect(transport.sent).toEqual([]);
+  });
+
+  it('leaves a throttled device alone, with all that is for it, and no other', async () => {
+    transport.next(retry('device-throttled'), DELIVERED);
+    const [throttled] = await lane.deliver(push(['a']));
+    const later = await lane.deliver(push(['a', 'b']));
+    expect(sent()).toEqual([['a'], ['b']]);
+    expect(later).toMatchObject([{ targets: [target('a')], availableAt: throttled?.availableAt, attempts: 0 }]);
+    vi.setSystemTime(throttled?.availableAt ?? 0);
+    transport.next(DELIVERED);
+    expect(await lane.deliver(push(['a']))).toEqual([]);
+  });
+
+  it('keeps the row of every item within 64 KB, whatever the tokens are made of', async () => {
+    await breakProvider();
+    const many = Array.from({ length: 300 }, (_, index) => String(index).padStart(1024, index % 2 ? '"' : '\\'));
+    const later = await lane.deliverFresh(push(many));
+    expect(tokens(later).flat()).toEqual(many);
+    for (const item of later) expect(JSON.stringify(item.targets).length).toBeLessThan(65_535);
+  });
+
+  it('folds what waited through an outage into the newest few and one without content', async () => {
+    transport.always(DELIVERED);
+    for (const name of ['newest', 'second', 'third', 'fourth', 'fifth']) {
+      expect(await lane.deliver(stale(name, ['a']))).toEqual([]);
+    }
+    expect(transport.sent.map(({ notificationId, data }) => [notificationId, data])).toEqual([
+      ['newest', 'x'],
+      ['second', 'x'],
+      ['third', null],
+    ]);
+    expect(reported()[0]).toContain("kind: 'folded', provider: 'apns', reason: 'outage', count: 2");
+  });
+
+  it('folds device by device', async () => {
+    transport.always(DELIVERED);
+    for (const name of ['one', 'two', 'three']) await lane.deliver(stale(name, ['a']));
+    transport.sent.length = 0;
+    await lane.deliver(stale('four', ['a', 'b']));
+    expect(sent()).toEqual([['b']]);
+  });
+
+  it('does not fold fresh pushes', async () => {
+    transport.always(DELIVERED);
+    for (let count = 0; count < 10; count++) await lane.deliver(push(['a']));
+    expect(transport.sent).toHaveLength(10);
+  });
+
+  it('never loses a single push that waits through a long outage', async () => {
+    transport.always(retry('provider-down'));
+    let item: NewQueueItem = stale('only', ['a']);
+    for (let probes = 0; probes < 30; probes++) {
+      const [later] = await lane.deliver({ ...item, targets: item.targets ?? [] });
+      expect(later?.targets).toEqual([target('a')]);
+      if (later) item = later;
+      vi.setSystemTime(Date.now() + 30_000);
+    }
+    transport.always(DELIVERED);
+    vi.setSystemTime(Date.now() + MINUTE_MS);
+    transport.sent.length = 0;
+    expect(await lane.deliver({ ...item, targets: item.targets ?? [] })).toEqual([]);
+    expect(transport.sent).toMatchObject([{ notificationId: 'only', data: 'x' }]);
+  });
+
+  it('fails loudly when a transport forgets a device', async () => {
+    await use(new ScriptedTransport('huawei', 10));
+    transport.next([DELIVERED]);
+    await expect(lane.deliver(push(['a', 'b']))).rejects.toThrow('fewer results');
+  });
+});
