@@ -1,6 +1,6 @@
 /** The arrows of the house: who may import whom. Everything may use config, common, database, metrics and operator. */
 
-const FEATURES = ['alerts', 'closed-groups', 'devices', 'health', 'notifications', 'onion', 'statistics'];
+const FEATURES = ['alerts', 'closed-groups', 'dashboard', 'devices', 'health', 'notifications', 'onion', 'statistics'];
 
 /** What each feature may import of the others. A command needs onion's decorator and nothing else of it. */
 const ARROWS = {
@@ -10,6 +10,7 @@ const ARROWS = {
   statistics: ['devices'],
   notifications: ['devices', 'closed-groups', 'statistics'],
   health: ['notifications'],
+  dashboard: ['devices', 'health', 'statistics'],
   alerts: ['devices', 'notifications', 'statistics'],
 };
 
@@ -71,6 +72,13 @@ module.exports = {
         dependencyTypesNot: ['type-only'],
         path: '^(fs|net|tls|dns|child_process|timers|process)(/|$)',
       },
+    },
+    {
+      name: 'nothing-knows-the-command-line',
+      comment: 'the command line stands on top: it uses features, and nothing uses it',
+      severity: 'error',
+      from: { path: '^src/(?!cli/)' },
+      to: { path: '^src/cli/' },
     },
     {
       name: 'product-knows-no-tests',

@@ -5,6 +5,7 @@ import { ClosedGroupsModule } from './closed-groups/closed-groups.module.js';
 import { type AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
 import { type Duties, dutiesOf } from './config/duties.js';
+import { DashboardModule } from './dashboard/dashboard.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DevicesModule } from './devices/devices.module.js';
 import { HealthModule } from './health/health.module.js';
@@ -24,6 +25,7 @@ export class AppModule {
   static forRoot(config: AppConfig, options: AppModuleOptions = {}): DynamicModule {
     const duties = options.duties ?? dutiesOf(config);
     const notifications = NotificationsModule.forRoot(config, options);
+    const health = HealthModule.forRoot(notifications);
     return {
       module: AppModule,
       imports: [
@@ -38,7 +40,8 @@ export class AppModule {
         ClosedGroupsModule,
         StatisticsModule,
         notifications,
-        HealthModule.forRoot(notifications),
+        health,
+        DashboardModule.forRoot(health),
         AlertsModule,
       ],
     };

@@ -12,6 +12,7 @@ export class HealthModule {
       imports: [notifications],
       controllers: [HealthController],
       providers: [HealthService],
+      exports: [HealthService],
     };
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { LessThanOrEqual, MoreThanOrEqual, type FindOptionsWhere, Repository } from 'typeorm';
+import { And, type FindOptionsWhere, LessThan, LessThanOrEqual, MoreThanOrEqual, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { StatisticsPeriod } from './statistics-period.entity.js';
 
@@ -65,6 +65,19 @@ export class StatisticsService {
     const where: FindOptionsWhere<StatisticsPeriod> = {};
     if (from !== undefined) where.startDate = MoreThanOrEqual(from);
     if (to !== undefined) where.endDate = LessThanOrEqual(to);
+    return this.periods.find({ where, order: { startDate: 'ASC' } });
+  }
+
+  /**
+   * Periods that begin at or after `from` and before `to` (UTC epoch milliseconds), oldest first: ranges that follow each
+   * other share none and lose none.
+   */
+  findBegun(from?: number, to?: number): Promise<StatisticsPeriod[]> {
+    const bounds = [
+      ...(from === undefined ? [] : [MoreThanOrEqual(from)]),
+      ...(to === undefined ? [] : [LessThan(to)]),
+    ];
+    const where = bounds.length === 0 ? {} : { startDate: And(...bounds) };
     return this.periods.find({ where, order: { startDate: 'ASC' } });
   }
 }

@@ -1,0 +1,60 @@
+import { BadRequestException, Controller, Get, Inject, Query, Res, UseGuards } from '@nestjs/common';
+import { type FastifyReply } from 'fastify';
+import { type AppConfig } from '../config/app-config.js';
+import { APP_CONFIG } from '../config/config.module.js';
+import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
+import { type StatisticsPeriod } from '../statistics/statistics-period.entity.js';
+import { StatisticsService } from '../statistics/statistics.service.js';
+import { type ServerStatus } from './dto/server-status.dto.js';
+import { type StatisticsData, type StatisticsDataQuery, statisticsDataQuerySchema } from './dto/statistics-data.dto.js';
+import { PageHeadersGuard } from './page-headers.guard.js';
+import { ServerStatusService } from './server-status.service.js';
+
+const HOUR_MS = 3_600_000;
+
+/** What the statistics page shows, as JSON for any program. All times are UTC. */
+@Controller('statistics')
+@UseGuards(PageHeadersGuard, BasicAuthGuard)
+export class DashboardDataController {
+  constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly statistics: StatisticsService,
+    private readonly serverStatus: ServerStatusService,
+  ) {}
+
+  /** The counted periods that begin at or after `from` and before `to`. */
+  @Get('data')
+  async data(@Query() query: unknown): Promise<StatisticsData> {
+    const { from, to } = parseQuery(query);
+    const periods = await this.statistics.findBegun(from, to);
+    return { periodHours: this.config.statistics.periodMs / HOUR_MS, periods: periods.map(toPeriod) };
+  }
+
+  @Get('status')
+  async status(@Res({ passthrough: true }) reply: FastifyReply): Promise<ServerStatus> {
+    const status = await this.serverStatus.look();
+    // The next connection leads to the next process, and one of them knows more.
+    if (!status.instance.delivers) void reply.header('connection', 'close');
+    return status;
+  }
+}
+
+function parseQuery(query: unknown): StatisticsDataQuery {
+  const parsed = statisticsDataQuerySchema.safeParse(query);
+  if (parsed.success) return parsed.data;
+  throw new BadRequestException(parsed.error.issues.map(({ path, message }) => [...path, message].join(' ')));
+}
+
+function toPeriod(period: StatisticsPeriod): StatisticsData['periods'][number] {
+  return {
+    from: new Date(period.startDate).toISOString(),
+    to: new Date(period.endDate).toISOString(),
+    messages: {
+      total: period.totalMessages,
+      oneToOne: period.oneToOneMessages,
+      closedGroup: period.closedGroupMessages,
+      untracked: period.untrackedMessages,
+    },
+    pushes: { ios: period.iosPushes, android: period.androidPushes },
+  };
+}

@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { healthReportSchema } from './health-report.dto.js';
+
+const count = z.int().min(0);
+
+export const serverStatusSchema = z.strictObject({
+  time: z.iso.datetime(),
+  version: z.string(),
+  startedAt: z.iso.datetime().meta({ description: 'Of the process that answers.' }),
+  instance: z
+    .strictObject({
+      role: z.enum(['all', 'api', 'worker']),
+      processes: z.int().min(1),
+      delivers: z.boolean(),
+    })
+    .meta({
+      description:
+        'delivers is false when the process that answers only accepts requests: it knows nothing about providers. Ask again on another connection, or the instance that delivers.',
+    }),
+  health: healthReportSchema,
+  devices: z
+    .strictObject({
+      byPlatform: z.strictObject({ ios: count, android: count, huawei: count, unknown: count }),
+      sessionIds: count.meta({ description: 'Session ids with at least one device.' }),
+      countedAt: z.iso.datetime(),
+    })
+    .nullable()
+    .meta({ description: 'Counted at most once a minute; null: they could not be counted.' }),
+});
+export type ServerStatus = z.infer<typeof serverStatusSchema>;
