@@ -22,7 +22,7 @@ export interface ProviderStatus {
 }
 
 /** Counting a long queue takes a moment, and several who ask at once may have the same answer. */
-const KEEP_DEPTH_MS = 5000;
+const KEEP_DEPTH_MS = 2000;
 const KEEP_PROBE_MS = 2000;
 
 /** How delivery is doing, for the operator. */
