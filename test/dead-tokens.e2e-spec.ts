@@ -31,10 +31,10 @@ describeEachDatabase('a dead token', (databases) => {
 
   /** What the scheduler does every second. */
   const decide = () => suite.server.app.get(DeliveryScheduler).decideAboutDeadTokens();
-  const removed = (token: string) =>
-    vi.waitUntil(async () => (await suite.server.device(token)) === null, { timeout: 5000 });
+  const expectRemoved = (token: string) =>
+    vi.waitUntil(() => decide().then(async () => (await suite.server.device(token)) === null), { timeout: 5000 });
 
-  async function staysAfter(provider: Provider, answer: Answer): Promise<void> {
+  async function expectToStayAfter(provider: Provider, answer: Answer): Promise<void> {
     await acceptOne(provider);
     const { id, token } = await newDevice(provider);
     suite.gateways[provider].faults.forToken(token, { kind: 'answer', answer }, 1);
@@ -50,7 +50,7 @@ describeEachDatabase('a dead token', (databases) => {
       const { id, token } = await newDevice(provider);
       suite.gateways[provider].mark(token, 'dead', { since: Date.now() + 1000 });
       await suite.server.notify(id, newData());
-      await removed(token);
+      await expectRemoved(token);
       await suite.server.notify(id, newData());
       await suite.server.idle();
       expect(suite.gateways[provider].requests.filter(({ tokens }) => tokens.includes(token))).toHaveLength(1);
@@ -103,7 +103,7 @@ describeEachDatabase('a dead token', (databases) => {
     const { id, token } = await newDevice(provider);
     suite.gateways[provider].faults.forToken(token, { kind: 'answer', answer: answer() });
     await suite.server.notify(id, newData());
-    await removed(token);
+    await expectRemoved(token);
   });
 
   it('at HMS is found among others in one request', async () => {
@@ -113,7 +113,7 @@ describeEachDatabase('a dead token', (databases) => {
     for (const token of tokens) await suite.server.register(id, token, 'huawei');
     suite.gateways.huawei.mark(tokens[1], 'dead');
     await suite.server.notify(id, newData());
-    await removed(tokens[1]);
+    await expectRemoved(tokens[1]);
     expect(await suite.server.device(tokens[0])).not.toBeNull();
     expect(await suite.server.device(tokens[2])).not.toBeNull();
   });
@@ -131,7 +131,7 @@ describeEachDatabase('a dead token', (databases) => {
     ['huawei', '80300002', () => huaweiAnswer('80300002')],
     ['huawei', '80100001', () => huaweiAnswer('80100001')],
   ])('at %s is not one with %s', async (provider, _reason, answer) => {
-    await staysAfter(provider, answer());
+    await expectToStayAfter(provider, answer());
   });
 
   it('is not believed before the provider has accepted anything, unless the answer is about the app on the device', async () => {
@@ -143,7 +143,7 @@ describeEachDatabase('a dead token', (databases) => {
     await decide();
     expect(await suite.server.device(token)).not.toBeNull();
     await acceptOne('apns');
-    await removed(token);
+    await expectRemoved(token);
   });
 });
 

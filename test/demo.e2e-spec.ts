@@ -23,8 +23,9 @@ function runDemo(...options: string[]): Running {
 
 it('the demo plays its story to the end, and every push arrives', async () => {
   const demo = runDemo();
-  expect(await demo.exit, demo.output()).toBe(0);
+  const code = await demo.exit;
   const output = demo.output();
+  expect({ code, output }).toEqual({ code: 0, output });
   for (const provider of ['APNs', 'FCM', 'HMS']) expect(output).toContain(`${provider} received`);
   expect(output).toContain('Everything arrived as it should.');
   // No colour where there is no terminal.
@@ -35,5 +36,6 @@ it('the demo keeps everything running when it is asked to, and says how to send 
   const demo = runDemo('--keep');
   await expect.poll(demo.output, { timeout: 20_000 }).toContain('npm run cli -- send notify');
   demo.stop();
-  expect(await demo.exit, demo.output()).toBe(0);
+  const code = await demo.exit;
+  expect({ code, output: demo.output() }).toEqual({ code: 0, output: demo.output() });
 });

@@ -85,7 +85,7 @@ describeEachDatabase('kept from the original:', (databases) => {
     const { pubKey, token } = newRegistration();
     await suite.server.register(pubKey, token);
     await suite.server.notify(pubKey, 'x'.repeat(10_240));
-    await suite.gateways.apns.waitForPush(1);
+    expect((await suite.gateways.apns.waitForPush(1))[0]?.token).toBe(token);
   });
 
   describe('the pushes have the field names and texts that the apps read:', () => {

@@ -57,14 +57,14 @@ describeEachDatabase('notify', (databases) => {
 
   it('sends two pushes for different data, and one each for two recipients of the same', async () => {
     const [first, second, data] = [newId(), newId(), newData()];
-    const tokens = [newIosToken(), newIosToken()];
-    await suite.server.register(first, tokens[0] ?? '');
-    await suite.server.register(second, tokens[1] ?? '');
+    const [firstToken, secondToken] = [newIosToken(), newIosToken()];
+    await suite.server.register(first, firstToken);
+    await suite.server.register(second, secondToken);
     await suite.server.notify(first, data);
     await suite.server.notify(first, newData());
     await suite.server.notify(second, data);
     await suite.server.idle();
-    expect(received()).toEqual([tokens[0], tokens[0], tokens[1]].toSorted());
+    expect(received()).toEqual([firstToken, firstToken, secondToken].toSorted());
   });
 
   it('goes 1-1 to tokens that are registered in full only, and to a group to all', async () => {

@@ -4,6 +4,7 @@ import { fcmErrors } from '../gateways/fcm.answers.js';
 import { type Fault } from '../gateways/faults.js';
 import { huaweiAnswer, huaweiFlowControl } from '../gateways/huawei.answers.js';
 import { type Answer } from '../gateways/messages.js';
+import { DeliveryScheduler } from '../src/notifications/delivery/delivery.scheduler.js';
 import { describeEachDatabase } from './support/databases.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from './support/people.js';
 import { useServer } from './support/test-server.js';
@@ -81,6 +82,7 @@ describeEachDatabase('a push that fails for now', (databases) => {
     for (let time = 0; time < 10; time++) await suite.server.notify(id, newData());
     await suite.gateways.fcm.waitForPush(10);
     await suite.gateways.huawei.waitForPush(10);
+    expect(suite.gateways.apns.received).toEqual([]);
     suite.gateways.apns.faults.clear();
     await suite.gateways.apns.waitForPush(10);
   });
@@ -123,6 +125,8 @@ describeEachDatabase('a push that has waited too long', (databases) => {
     await Promise.all(all.map((gateway) => gateway.stopListening()));
     await suite.server.notify(id, newData());
     await suite.server.idle();
+    suite.server.app.get(DeliveryScheduler).reportDrops();
+    expect(suite.server.log.find("kind: 'expired'")).not.toEqual([]);
     await Promise.all(all.map((gateway) => gateway.listenAgain()));
     for (const gateway of all) expect(gateway.received).toEqual([]);
     await suite.server.restart();
@@ -140,6 +144,8 @@ describeEachDatabase('a push for a provider that is not configured', (databases)
     for (const provider of PROVIDERS) await suite.server.register(id, NEW_TOKEN[provider](), DEVICE[provider]);
     await suite.server.notify(id, newData());
     await suite.server.idle();
+    suite.server.app.get(DeliveryScheduler).reportDrops();
+    expect(suite.server.log.find("kind: 'unconfigured'")).toHaveLength(2);
     expect(suite.gateways.apns.received).toHaveLength(1);
     expect(suite.gateways.fcm.counts.requests + suite.gateways.huawei.counts.requests).toBe(0);
     // The provider may be configured tomorrow: its devices stay.

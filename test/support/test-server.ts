@@ -20,7 +20,7 @@ import { OnionHttpClient, type OnionOptions } from './onion-http.js';
 import { RecordingLogger } from './recording-logger.js';
 
 /** The times of delivery, shortened so that a test sees a retry within a second. */
-export const QUICK: Partial<DeliveryTuning> = {
+const QUICK: Partial<DeliveryTuning> = {
   pollMs: 20,
   retryBaseMs: 50,
   retryMaxMs: 200,
