@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { type LogLevel } from '../config/app-config.js';
+import { type LogLevel } from '../config/environment.js';
 import { PinoLogger } from './pino-logger.js';
 
 describe('PinoLogger', () => {

@@ -1,6 +1,6 @@
 import { type LoggerService } from '@nestjs/common';
 import { type Level, type Logger, pino } from 'pino';
-import { type LogLevel } from '../config/app-config.js';
+import { type LogLevel } from '../config/environment.js';
 import { describeError } from './describe-error.js';
 
 /** Nest tells every module and route at start; that is for developers. */

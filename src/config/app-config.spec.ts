@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ConfigError, ENVIRONMENT_VARIABLES, loadConfig, parseConfig } from './app-config.js';
+import { ConfigError, loadConfig, parseConfig } from './app-config.js';
+import { ENVIRONMENT_VARIABLES } from './environment.js';
 
 let folder: string;
 let file: string;

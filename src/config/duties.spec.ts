@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Role } from './app-config.js';
+import { type Role } from './environment.js';
 import { dutiesOf, type Seat } from './duties.js';
 
 const REDIS = 'redis://host';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { ENVIRONMENT_VARIABLES, parseConfig } from './app-config.js';
+import { parseConfig } from './app-config.js';
+import { ENVIRONMENT_VARIABLES } from './environment.js';
 
 const ASSIGNMENT = /^# ([A-Z_]+)=.*$/;
 const lines = readFileSync('.env.example', 'utf8').split('\n');
