@@ -1,6 +1,5 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
-import { problemOf } from './cli-error.js';
 import { addCheckCommand } from './commands/check.command.js';
 import { addDevicesCommands } from './commands/devices.command.js';
 import { addKeyCommands } from './commands/key.command.js';
@@ -15,7 +14,10 @@ const EXIT_OK = 0;
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
 
-/** Runs one command and returns the exit code of the process. */
+/**
+ * Runs one command and returns the exit code of the process. What a command does (`*.action.ts`) is loaded when it is asked
+ * for: the database and the framework take longer to load than help takes to read.
+ */
 export async function runCli(args: readonly string[]): Promise<number> {
   try {
     await buildProgram().parseAsync(args, { from: 'user' });
@@ -23,6 +25,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } catch (error) {
     // It wrote what there is to say; help that was asked for is no mistake.
     if (error instanceof CommanderError) return error.exitCode === EXIT_OK ? EXIT_OK : EXIT_USAGE;
+    const { problemOf } = await import('./problem-of.js');
     process.stderr.write(`${problemOf(error)}\n`);
     return EXIT_FAILURE;
   }

@@ -1,13 +1,11 @@
 import { type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { existsSync } from 'node:fs';
-import { DataSource, QueryFailedError } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { type AppConfig, loadConfig } from '../config/app-config.js';
 import { CliError } from './cli-error.js';
 import { CliModule } from './cli.module.js';
 import { readSchemaState } from './schema-state.js';
-
-const MAX_ATTEMPTS = 10;
 
 /**
  * Gives a command the features it uses on the configured database, and closes the database whatever happens. The database
@@ -37,23 +35,4 @@ export async function withDatabase<T>(
 /** Nest would print an error with its stack; the command says it in one sentence. */
 export function openContext(config: AppConfig): Promise<INestApplicationContext> {
   return NestFactory.createApplicationContext(CliModule.forRoot(config), { logger: false, abortOnError: false });
-}
-
-/**
- * SQLite refuses a transaction that read before the server wrote, however long we would wait. It was rolled back, so it
- * can run again.
- */
-export async function retryWhenBusy<T>(work: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (attempt >= MAX_ATTEMPTS || !isBusy(error)) throw error;
-    }
-  }
-}
-
-function isBusy(error: unknown): boolean {
-  const cause: unknown = error instanceof QueryFailedError ? error.driverError : undefined;
-  return cause instanceof Error && 'code' in cause && String(cause.code).startsWith('SQLITE_BUSY');
 }

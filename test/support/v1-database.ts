@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import Database from 'better-sqlite3';
+import { newAndroidToken, newId, newIosToken } from './people.js';
 
 /** What the original server's statistics rows hold, in its order. */
 export type V1StatisticsRow = [start: number, end: number, ...counts: (number | null)[]];
@@ -54,19 +54,15 @@ export function readV1Database(path: string): { tokens: unknown[]; members: unkn
   return content;
 }
 
-export const sessionId = (): string => `05${randomBytes(32).toString('hex')}`;
-export const apnsToken = (): string => randomBytes(32).toString('hex');
-/** As long as those of FCM usually are. */
-export const fcmToken = (): string =>
-  `${randomBytes(16).toString('base64url')}:${randomBytes(105).toString('base64url')}`;
-
 /** Random ids with one device each, groups of ten members and a year of statistics; half iOS and half Android. */
 export function generateV1Content(ids: number): Required<V1Content> {
   const start = Date.UTC(2025, 0, 1) / 1000;
-  const people = Array.from({ length: ids }, sessionId);
-  const groups = Array.from({ length: Math.floor(ids / 20) }, sessionId);
+  const people = Array.from({ length: ids }, newId);
+  const groups = Array.from({ length: Math.floor(ids / 20) }, newId);
   return {
-    tokens: people.map((id, index) => (index % 2 ? [id, apnsToken(), 'ios', 1] : [id, fcmToken(), 'android', 0])),
+    tokens: people.map((id, index) =>
+      index % 2 ? [id, newIosToken(), 'ios', 1] : [id, newAndroidToken(), 'android', 0],
+    ),
     members: groups.flatMap((group, index) =>
       people.slice(index * 10, index * 10 + 10).map((id): [string, string] => [group, id]),
     ),

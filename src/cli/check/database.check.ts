@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DataSource } from 'typeorm';
 import { type AppConfig, type DatabaseConfig } from '../../config/app-config.js';
-import { problemOf } from '../cli-error.js';
+import { problemOf } from '../problem-of.js';
 import { readSchemaState } from '../schema-state.js';
 import { openContext } from '../with-database.js';
 import { type Check } from './check.js';

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
-import { readPublicKey } from '../commands/key.command.js';
-import { problemOf } from '../cli-error.js';
+import { readPublicKey } from '../key-file.js';
+import { problemOf } from '../problem-of.js';
 import { type Check } from './check.js';
 
 const OTHERS = 0o077;

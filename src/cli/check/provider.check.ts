@@ -11,7 +11,7 @@ import {
   type PushTransport,
   type RetryCause,
 } from '../../notifications/transports/push-transport.js';
-import { problemOf } from '../cli-error.js';
+import { problemOf } from '../problem-of.js';
 import { type Check } from './check.js';
 
 const DAY_MS = 86_400_000;

@@ -1,17 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { type DeviceCounts, DevicesService } from '../../devices/devices.service.js';
-import { DevicePruningService } from '../device-pruning.service.js';
-import { examples, formatCount, formatTable, print, printJson } from '../output.js';
-import { ProgressBar } from '../progress-bar.js';
-import { withDatabase } from '../with-database.js';
-
-const DAY_MS = 86_400_000;
-
-interface PruneOptions {
-  unseenDays: number;
-  dryRun?: boolean;
-  json?: boolean;
-}
+import { examples } from '../output.js';
+import { type JsonOption, type PruneOptions } from './devices.action.js';
 
 export function addDevicesCommands(program: Command): void {
   const devices = program.command('devices').description('count devices, or remove those not seen for long');
@@ -21,13 +10,7 @@ export function addDevicesCommands(program: Command): void {
     .description('devices per type, and Session ids that have any')
     .option('--json', 'for programs')
     .addHelpText('after', examples('devices count'))
-    .action(({ json }: { json?: boolean }) =>
-      withDatabase(async (app) => {
-        const counts = await app.get(DevicesService).count();
-        if (json) printJson({ ...counts.byType, sessionIds: counts.sessionIds });
-        else print(formatTable(deviceRows(counts)));
-      }),
-    );
+    .action(async (options: JsonOption) => (await import('./devices.action.js')).countDevices(options));
 
   devices
     .command('prune')
@@ -42,28 +25,7 @@ Apps register again now and then, old ones only when their token changes: a smal
 in use. Look at the dry run first. The server may go on running.
 ${examples('devices prune --unseen-days 365 --dry-run', 'devices prune --unseen-days 365')}`,
     )
-    .action(prune);
-}
-
-async function prune({ unseenDays, dryRun = false, json = false }: PruneOptions): Promise<void> {
-  await withDatabase(async (app) => {
-    const pruning = app.get(DevicePruningService);
-    const time = Date.now() - unseenDays * DAY_MS;
-    const unseen = await pruning.countUnseenSince(time);
-    let removed = 0;
-    if (!dryRun) {
-      const bar = new ProgressBar('Removing', unseen);
-      removed = await pruning.removeUnseenSince(time, (rows) => bar.advance(rows));
-      bar.finish();
-    }
-    if (json) printJson({ unseenDays, dryRun, unseen, removed });
-    else if (dryRun) print(`${formatCount(unseen)} devices were not seen for ${unseenDays} days.`);
-    else print(`Removed ${formatCount(removed)} devices that were not seen for ${unseenDays} days.`);
-  });
-}
-
-export function deviceRows({ byType, sessionIds }: DeviceCounts): (string | number)[][] {
-  return [...Object.entries(byType), ['Session ids', sessionIds]];
+    .action(async (options: PruneOptions) => (await import('./devices.action.js')).pruneDevices(options));
 }
 
 function parseDays(text: string): number {

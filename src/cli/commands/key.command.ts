@@ -1,9 +1,7 @@
 import { type Command } from 'commander';
-import { existsSync } from 'node:fs';
 import { loadConfig } from '../../config/app-config.js';
-import { loadOrCreateKeyPair } from '../../onion/onion-key.file.js';
-import { CliError } from '../cli-error.js';
 import { examples, print } from '../output.js';
+import { makeKeyFile, readPublicKey } from '../key-file.js';
 
 const FILE_OPTION = ['--file <path>', 'the key file (default: ONION_PRIVATE_KEY_FILE)'] as const;
 
@@ -18,10 +16,7 @@ export function addKeyCommands(program: Command): void {
     .option(...FILE_OPTION)
     .addHelpText('after', `\nA file that exists is never overwritten.\n${examples('keygen')}`)
     .action(({ file = loadConfig().onionPrivateKeyFile }: KeyOptions) => {
-      if (existsSync(file)) {
-        throw new CliError(`${file} exists and is not overwritten: apps that know its public key depend on it.`);
-      }
-      print(publicKeyOf(file));
+      print(makeKeyFile(file));
       process.stderr.write(`The private key is in ${file}. Keep a copy in a safe place.\n`);
     });
 
@@ -31,14 +26,4 @@ export function addKeyCommands(program: Command): void {
     .option(...FILE_OPTION)
     .addHelpText('after', examples('pubkey', 'pubkey --file /var/lib/old/x25519-priv.pem'))
     .action(({ file = loadConfig().onionPrivateKeyFile }: KeyOptions) => print(readPublicKey(file)));
-}
-
-/** Of a key file that exists: looking must not make a key. */
-export function readPublicKey(file: string): string {
-  if (!existsSync(file)) throw new CliError(`There is no key file ${file}. To make it: session-push keygen`);
-  return publicKeyOf(file);
-}
-
-function publicKeyOf(file: string): string {
-  return loadOrCreateKeyPair(file).publicKey.toString('hex');
 }

@@ -1,13 +1,7 @@
 import { type Command, Option } from 'commander';
-import { SuspectTokensService } from '../../devices/suspect-tokens.service.js';
-import { type Provider, PROVIDERS } from '../../notifications/transports/push-transport.js';
-import { examples, formatCount, formatTable, print, printJson } from '../output.js';
-import { retryWhenBusy, withDatabase } from '../with-database.js';
-
-interface SuspectsOptions {
-  provider?: Provider;
-  json?: boolean;
-}
+import { PROVIDERS } from '../../notifications/transports/push-transport.js';
+import { examples } from '../output.js';
+import { type SuspectsOptions } from './suspects.action.js';
 
 export function addSuspectsCommands(program: Command): void {
   const suspects = program
@@ -17,38 +11,17 @@ export function addSuspectsCommands(program: Command): void {
   withOptions(suspects.command('list'))
     .description('how many there are, per provider and reason')
     .addHelpText('after', examples('suspects list', 'suspects list --provider fcm --json'))
-    .action(({ provider, json }: SuspectsOptions) =>
-      withDatabase(async (app) => {
-        const all = await app.get(SuspectTokensService).summary();
-        const rows = all.filter((row) => provider === undefined || row.provider === provider);
-        if (json) printJson(rows);
-        else if (rows.length === 0) print('There are no suspects.');
-        else
-          print(formatTable([['provider', 'reason', 'tokens'], ...rows.map((r) => [r.provider, r.reason, r.count])]));
-      }),
-    );
+    .action(async (options: SuspectsOptions) => (await import('./suspects.action.js')).listSuspects(options));
 
   withOptions(suspects.command('release'))
     .description('end the suspicion and keep the devices: the provider or our settings were wrong')
     .addHelpText('after', examples('suspects release --provider apns'))
-    .action(({ provider, json }: SuspectsOptions) =>
-      withDatabase(async (app) => {
-        const released = await retryWhenBusy(() => app.get(SuspectTokensService).release(provider));
-        if (json) printJson({ released });
-        else print(`Released ${formatCount(released)} suspects; their devices stay.`);
-      }),
-    );
+    .action(async (options: SuspectsOptions) => (await import('./suspects.action.js')).releaseSuspects(options));
 
   withOptions(suspects.command('discard'))
     .description('remove the devices: they are dead indeed')
     .addHelpText('after', `\nDevices that registered again since stay.\n${examples('suspects discard --provider fcm')}`)
-    .action(({ provider, json }: SuspectsOptions) =>
-      withDatabase(async (app) => {
-        const removed = await retryWhenBusy(() => app.get(SuspectTokensService).discard(provider));
-        if (json) printJson({ removed });
-        else print(`Removed ${formatCount(removed)} devices; those that registered again since stay.`);
-      }),
-    );
+    .action(async (options: SuspectsOptions) => (await import('./suspects.action.js')).discardSuspects(options));
 }
 
 function withOptions(command: Command): Command {

@@ -1,21 +1,6 @@
 import { type Command, Option } from 'commander';
-import { DataSource } from 'typeorm';
-import { DatabaseWriter } from '../../database/database-writer.js';
-import { examples, formatCount, print, printJson } from '../output.js';
-import { ProgressBar } from '../progress-bar.js';
-import { exportV1 } from '../v1/export-v1.js';
-import { type ImportReport, type Resolution } from '../v1/import-report.js';
-import { describeImport } from '../v1/describe-import.js';
-import { ImportTarget } from '../v1/import-target.js';
-import { importV1 } from '../v1/import-v1.js';
-import { V1File } from '../v1/v1-file.js';
-import { withDatabase } from '../with-database.js';
-
-interface ImportCommandOptions {
-  dryRun?: boolean;
-  onConflict: Resolution;
-  json?: boolean;
-}
+import { examples } from '../output.js';
+import { type ExportCommandOptions, type ImportCommandOptions } from './v1.action.js';
 
 export function addV1Commands(program: Command): void {
   program
@@ -45,11 +30,9 @@ neither, and these phones get nothing until their app registers again.
 Imported devices count as registered now, because the file knows no times.
 ${examples('import-v1 /var/lib/old/session_pn_server.db --dry-run', 'import-v1 /var/lib/old/session_pn_server.db')}`,
     )
-    .action(async (path: string, { dryRun = false, onConflict, json }: ImportCommandOptions) => {
-      const report = await runImport(path, dryRun, onConflict);
-      if (json) printJson(report);
-      else print(describeImport(report));
-    });
+    .action(async (path: string, options: ImportCommandOptions) =>
+      (await import('./v1.action.js')).importFile(path, options),
+    );
 
   program
     .command('export-v1')
@@ -62,43 +45,7 @@ ${examples('import-v1 /var/lib/old/session_pn_server.db --dry-run', 'import-v1 /
 Stop the server first, or what registers meanwhile may be missing.
 ${examples('export-v1 /var/lib/old/session_pn_server.db')}`,
     )
-    .action(async (path: string, { json }: { json?: boolean }) => {
-      const report = await runExport(path);
-      if (json) return printJson(report);
-      const { devices, members, statistics } = report;
-      print(`Exported ${formatCount(devices)} devices, ${formatCount(members)} group members and`);
-      print(`${formatCount(statistics)} statistics rows to ${path}.`);
-    });
-}
-
-async function runImport(path: string, dryRun: boolean, onConflict: Resolution): Promise<ImportReport> {
-  const file = V1File.open(path);
-  try {
-    return await withDatabase(async (app) => {
-      const target = await ImportTarget.open(app.get(DataSource), app.get(DatabaseWriter), dryRun);
-      const bar = new ProgressBar(dryRun ? 'Trying' : 'Importing', file.count('tokens') + file.count('members'));
-      const onRows = (rows: number) => bar.advance(rows);
-      const report = await importV1(file, target, { dryRun, onConflict, now: Date.now(), onRows });
-      bar.finish();
-      return report;
-    });
-  } finally {
-    file.close();
-  }
-}
-
-function runExport(path: string) {
-  return withDatabase(async (app) => {
-    const dataSource = app.get(DataSource);
-    const count = async (table: string): Promise<number> => {
-      const [row] = await dataSource.query<{ rows_in_all: number | string }[]>(
-        `SELECT COUNT(*) AS rows_in_all FROM ${table}`,
-      );
-      return Number(row?.rows_in_all ?? 0);
-    };
-    const bar = new ProgressBar('Exporting', (await count('devices')) + (await count('closed_group_members')));
-    const report = await exportV1(dataSource, path, (rows) => bar.advance(rows));
-    bar.finish();
-    return report;
-  });
+    .action(async (path: string, options: ExportCommandOptions) =>
+      (await import('./v1.action.js')).exportFile(path, options),
+    );
 }

@@ -33,7 +33,7 @@ export async function exportV1(
   if (existsSync(path)) throw new CliError(`${path} exists and is not overwritten.`);
   const partial = `${path}.partial`;
   rmSync(partial, { force: true });
-  const file = new Database(partial);
+  const file = create(partial);
   try {
     // The file is made anew after a crash, so it needs no journal.
     file.pragma('journal_mode = OFF');
@@ -46,6 +46,14 @@ export async function exportV1(
   } finally {
     file.close();
     rmSync(partial, { force: true });
+  }
+}
+
+function create(path: string): Database.Database {
+  try {
+    return new Database(path);
+  } catch (cause) {
+    throw new CliError(`${path} cannot be made: look at its folder and the rights on it.`, { cause });
   }
 }
 

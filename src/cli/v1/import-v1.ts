@@ -18,7 +18,7 @@ export interface ImportOptions {
   onConflict: Resolution;
   /** UTC epoch milliseconds; the registration time of all devices, because the original stored none. */
   now: number;
-  onRows(rows: number): void;
+  onRows: (rows: number) => void;
 }
 
 /** Brings the original server's registrations, groups and statistics over. Safe to repeat and to break off. */

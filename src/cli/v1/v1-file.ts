@@ -59,16 +59,16 @@ export class V1File {
 
   static open(path: string): V1File {
     if (!existsSync(path)) throw new CliError(`There is no file ${path}.`);
-    const database = new Database(path, { readonly: true, fileMustExist: true });
-    const file = new V1File(database);
+    let file: V1File | undefined;
     try {
-      database.pragma(`cache_size = -${CACHE_KIB}`);
-      if (Object.values(V1_TABLES).some((table) => file.columnsOf(table).size > 0)) return file;
+      file = new V1File(new Database(path, { readonly: true }));
+      file.database.pragma(`cache_size = -${CACHE_KIB}`);
+      if (file.hasTables()) return file;
     } catch (cause) {
-      database.close();
+      file?.close();
       throw new CliError(`${path} is not a SQLite database that can be read.`, { cause });
     }
-    database.close();
+    file.close();
     throw new CliError(`${path} is not a database of the original server: it has none of its tables.`);
   }
 
@@ -134,6 +134,10 @@ export class V1File {
     return this.database
       .prepare<[], Row>(`SELECT rowid, ${selected.join(', ')} FROM ${table} ORDER BY ${order}`)
       .iterate();
+  }
+
+  private hasTables(): boolean {
+    return Object.values(V1_TABLES).some((table) => this.columnsOf(table).size > 0);
   }
 
   /** Empty when there is no such table. */

@@ -1,0 +1,68 @@
+import { DataSource } from 'typeorm';
+import { DatabaseWriter } from '../../database/database-writer.js';
+import { formatCount, print, printJson } from '../output.js';
+import { ProgressBar } from '../progress-bar.js';
+import { describeImport } from '../v1/describe-import.js';
+import { type ExportReport, exportV1 } from '../v1/export-v1.js';
+import { type ImportReport, type Resolution } from '../v1/import-report.js';
+import { ImportTarget } from '../v1/import-target.js';
+import { importV1 } from '../v1/import-v1.js';
+import { V1File } from '../v1/v1-file.js';
+import { withDatabase } from '../with-database.js';
+
+export interface ImportCommandOptions {
+  dryRun?: boolean;
+  onConflict: Resolution;
+  json?: boolean;
+}
+
+export interface ExportCommandOptions {
+  json?: boolean;
+}
+
+export async function importFile(path: string, options: ImportCommandOptions): Promise<void> {
+  const { dryRun = false, onConflict, json } = options;
+  const report = await runImport(path, dryRun, onConflict);
+  if (json) printJson(report);
+  else print(describeImport(report));
+}
+
+export async function exportFile(path: string, { json }: ExportCommandOptions): Promise<void> {
+  const report = await runExport(path);
+  if (json) return printJson(report);
+  const { devices, members, statistics } = report;
+  print(`Exported ${formatCount(devices)} devices, ${formatCount(members)} group members and`);
+  print(`${formatCount(statistics)} statistics rows to ${path}.`);
+}
+
+async function runImport(path: string, dryRun: boolean, onConflict: Resolution): Promise<ImportReport> {
+  const file = V1File.open(path);
+  try {
+    return await withDatabase(async (app) => {
+      const target = await ImportTarget.open(app.get(DataSource), app.get(DatabaseWriter), dryRun);
+      const bar = new ProgressBar(dryRun ? 'Trying' : 'Importing', file.count('tokens') + file.count('members'));
+      const onRows = (rows: number) => bar.advance(rows);
+      const report = await importV1(file, target, { dryRun, onConflict, now: Date.now(), onRows });
+      bar.finish();
+      return report;
+    });
+  } finally {
+    file.close();
+  }
+}
+
+function runExport(path: string): Promise<ExportReport> {
+  return withDatabase(async (app) => {
+    const dataSource = app.get(DataSource);
+    const count = async (table: string): Promise<number> => {
+      const [row] = await dataSource.query<{ rows_in_all: number | string }[]>(
+        `SELECT COUNT(*) AS rows_in_all FROM ${table}`,
+      );
+      return Number(row?.rows_in_all ?? 0);
+    };
+    const bar = new ProgressBar('Exporting', (await count('devices')) + (await count('closed_group_members')));
+    const report = await exportV1(dataSource, path, (rows) => bar.advance(rows));
+    bar.finish();
+    return report;
+  });
+}

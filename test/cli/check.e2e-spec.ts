@@ -1,0 +1,194 @@
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { runCommand } from '../support/command-line.js';
+import { describeEachDatabase } from '../support/databases.js';
+import { startGateways, type TestGateways } from '../support/gateways.js';
+import { inFolder } from '../support/spawned-server.js';
+
+interface Report {
+  ok: boolean;
+  checks: { name: string; status: string; detail: string }[];
+}
+
+interface Checked {
+  code: number | null;
+  ok: boolean;
+  /** `status: detail` by name. */
+  of: Record<string, string>;
+  output: string;
+}
+
+async function check(env: Record<string, string>, folder: string, ...args: string[]): Promise<Checked> {
+  const { code, stdout, stderr } = await runCommand(['check', '--json', ...args], { folder, env });
+  const { ok, checks } = JSON.parse(stdout) as Report;
+  const of = Object.fromEntries(checks.map(({ name, status, detail }) => [name, `${status}: ${detail}`]));
+  return { code, ok, of, output: stdout + stderr };
+}
+
+describe('check', () => {
+  let gateways: TestGateways;
+  beforeAll(async () => {
+    gateways = await startGateways();
+  });
+  afterEach(() => gateways.reset());
+  afterAll(() => gateways.close());
+
+  it('is content with an empty folder, tells what is off, and makes nothing', async () => {
+    await inFolder(async (folder) => {
+      const { code, ok, of } = await check({}, folder);
+      expect({ code, ok }).toEqual({ code: 0, ok: true });
+      expect(of['onion key']).toMatch(/^warning: .*does not exist yet/);
+      expect(of['database']).toMatch(/^warning: .*does not exist yet/);
+      for (const name of ['apns', 'fcm', 'huawei', 'redis', 'statistics']) expect(of[name]).toMatch(/^off: /);
+      expect(existsSync(join(folder, 'data'))).toBe(false);
+    });
+  });
+
+  it('asks each push service once, for a device that cannot exist', async () => {
+    await inFolder(async (folder) => {
+      await runCommand(['keygen'], { folder });
+      await runCommand(['migrate'], { folder });
+      const env = { ...gateways.environment, STATISTICS_USERNAME: 'operator', STATISTICS_PASSWORD: 'not-for-you' };
+      const { code, of, output } = await check(env, folder);
+      expect(Object.values(of).filter((line) => !line.startsWith('ok: '))).toEqual([expect.stringMatching(/^off: /)]);
+      expect(code).toBe(0);
+      expect(of['apns service']).toContain('BadDeviceToken');
+      for (const gateway of gateways.all) {
+        expect(gateway.received.length).toBeLessThanOrEqual(1);
+        expect(gateway.counts.connections).toBeGreaterThan(0);
+      }
+      expect(gateways.apns.received).toHaveLength(0);
+      expect(output).not.toContain('not-for-you');
+      expect(output).not.toContain(gateways.credentials.huaweiAppSecret);
+    });
+  });
+
+  it('stays away from the push services when it is told to', async () => {
+    await inFolder(async (folder) => {
+      const { code, of } = await check({ ...gateways.environment }, folder, '--offline');
+      expect(code).toBe(0);
+      for (const name of ['apns', 'fcm', 'huawei']) {
+        expect(of[`${name} credential`]).toMatch(/^ok: /);
+        expect(of[`${name} service`]).toBe('off: not asked');
+      }
+      for (const gateway of gateways.all) expect(gateway.counts.connections).toBe(0);
+    });
+  });
+
+  it('fails on a secret that Huawei refuses, with what to do about it', async () => {
+    await inFolder(async (folder) => {
+      const { code, ok, of, output } = await check({ ...gateways.environment, HUAWEI_APP_SECRET: 'mistyped' }, folder);
+      expect({ code, ok }).toEqual({ code: 1, ok: false });
+      expect(of['huawei service']).toMatch(/^failed: refuses us \(/);
+      expect(of['apns service']).toMatch(/^ok: /);
+      expect(output).not.toContain('mistyped');
+    });
+  });
+
+  it('fails on a key id that Apple does not know', async () => {
+    await inFolder(async (folder) => {
+      const { code, of } = await check({ ...gateways.environment, APNS_TOKEN_KEY_ID: 'AAAAAAAAAA' }, folder);
+      expect(code).toBe(1);
+      expect(of['apns service']).toMatch(/^failed: refuses us \(InvalidProviderToken\): check APNS_TOKEN_KEY_FILE/);
+    });
+  });
+
+  it('fails when a push service cannot be reached', async () => {
+    await gateways.fcm.stopListening();
+    await inFolder(async (folder) => {
+      const { code, of } = await check({ ...gateways.environment }, folder);
+      expect(code).toBe(1);
+      expect(of['fcm service']).toMatch(/^failed: cannot be reached/);
+    });
+  });
+
+  it('fails on a credential that cannot be used, without asking anybody', async () => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'account.json');
+      writeFileSync(file, '{"private_key":"do-not-show"}');
+      const { code, of, output } = await check({ ...gateways.environment, FCM_SERVICE_ACCOUNT_FILE: file }, folder);
+      expect(code).toBe(1);
+      expect(of['fcm credential']).toMatch(/^failed: FCM_SERVICE_ACCOUNT_FILE /);
+      expect(output).not.toContain('do-not-show');
+      expect(gateways.fcm.counts.connections).toBe(0);
+    });
+  });
+
+  it('warns of a certificate that ends soon', async () => {
+    await inFolder(async (folder) => {
+      const notAfter = new Date(Date.now() + 10.5 * 86_400_000);
+      const { cert, key } = await gateways.credentials.authority.issueApnsClient({ notAfter });
+      const file = join(folder, 'apns.pem');
+      writeFileSync(file, cert + key);
+      const unset = { APNS_TOKEN_KEY_FILE: '', APNS_TOKEN_KEY_ID: '', APNS_TOKEN_TEAM_ID: '' };
+      const { code, of } = await check({ ...gateways.environment, ...unset, APNS_CERT_FILE: file }, folder);
+      expect(code).toBe(0);
+      expect(of['apns credential']).toMatch(
+        new RegExp(`^warning: can be used, ends on ${notAfter.toISOString().slice(0, 10)} \\(in 10 days\\)$`),
+      );
+      expect(of['apns service']).toMatch(/^ok: /);
+    });
+  });
+
+  it('warns of a key file that others may read', async () => {
+    await inFolder(async (folder) => {
+      await runCommand(['keygen'], { folder });
+      chmodSync(join(folder, 'data/x25519-priv.pem'), 0o644);
+      expect((await check({}, folder)).of['onion key']).toMatch(/^warning: other users may read /);
+    });
+  });
+
+  it('lists every mistake of the configuration', async () => {
+    await inFolder(async (folder) => {
+      const env = { PORT: 'x', LOG_LEVEL: 'loud', FCM_SERVICE_ACCOUNT_FILE: '/nowhere' };
+      const { code, stderr } = await runCommand(['check'], { folder, env });
+      expect(code).toBe(1);
+      for (const name of ['PORT', 'LOG_LEVEL', 'FCM_SERVICE_ACCOUNT_FILE']) expect(stderr).toContain(name);
+    });
+  });
+
+  it('fails when Redis is not there', async () => {
+    await inFolder(async (folder) => {
+      const { code, of } = await check({ REDIS_URL: 'redis://127.0.0.1:1' }, folder);
+      expect(code).toBe(1);
+      expect(of['redis']).toBe('failed: cannot be reached (ECONNREFUSED), check REDIS_URL');
+    });
+  });
+
+  it.skipIf(inject('redisUrl') === null)('looks at how Redis is set up', async () => {
+    await inFolder(async (folder) => {
+      const { of } = await check({ REDIS_URL: inject('redisUrl') ?? '' }, folder);
+      expect(of['redis']).toMatch(/^(ok|warning): /);
+    });
+  });
+});
+
+describeEachDatabase('check of the database', (databases) => {
+  it('tells pending changes from a schema that is up to date, and never shows a password', async () => {
+    await inFolder(async (folder) => {
+      const env = { DATABASE_URL: await databases.create() };
+      expect((await check(env, folder)).of['database']).toMatch(/^warning: /);
+      await runCommand(['migrate'], { folder, env });
+      const { code, of, output } = await check(env, folder);
+      expect(code).toBe(0);
+      expect(of['database']).toMatch(/^ok: .*, schema up to date$/);
+      if (databases.kind === 'mysql') expect(output).not.toContain(new URL(env.DATABASE_URL).password);
+    });
+  });
+});
+
+describe('check of a database', () => {
+  it('fails when it is not there or no database', async () => {
+    await inFolder(async (folder) => {
+      const away = await check({ DATABASE_URL: 'mysql://me:secret-word@127.0.0.1:1/push' }, folder);
+      expect(away.code).toBe(1);
+      expect(away.of['database']).toMatch(/^failed: mysql:\/\/127\.0\.0\.1:1\/push: .*cannot be reached/);
+      expect(away.output).not.toContain('secret-word');
+      const file = join(folder, 'other.sqlite');
+      writeFileSync(file, 'this is text'.repeat(500));
+      const { of } = await check({ DATABASE_URL: `sqlite:${file}` }, folder);
+      expect(of['database']).toMatch(/^failed: .*is not a SQLite database/);
+    });
+  });
+});

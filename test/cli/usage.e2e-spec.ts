@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { runCommand } from '../support/command-line.js';
+import { inFolder } from '../support/spawned-server.js';
+
+const run = (...args: string[]) => inFolder((folder) => runCommand(args, { folder }));
+
+const COMMANDS = [
+  ['keygen'],
+  ['pubkey'],
+  ['check'],
+  ['stats'],
+  ['devices', 'count'],
+  ['devices', 'prune'],
+  ['suspects', 'list'],
+  ['suspects', 'release'],
+  ['suspects', 'discard'],
+  ['send'],
+  ['migrate'],
+  ['import-v1'],
+  ['export-v1'],
+];
+
+describe('the command line', () => {
+  it.each(COMMANDS)('explains %s %s with an example', async (...command) => {
+    const { code, stdout } = await run(...command, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Examples:\n  $ session-push ' + command.join(' '));
+  });
+
+  it('tells its version', async () => {
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as {
+      version: string;
+    };
+    expect(await run('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it.each([
+    ['no command', []],
+    ['an unknown command', ['frobnicate']],
+    ['an unknown option', ['stats', '--frobnicate']],
+    ['a date that is none', ['stats', '--from', '2026-02-30']],
+    ['days that are no number', ['devices', 'prune', '--unseen-days', '1e3']],
+    ['days that are missing', ['devices', 'prune']],
+    ['an unknown provider', ['suspects', 'release', '--provider', 'adm']],
+    ['an unknown resolution', ['import-v1', 'x.db', '--on-conflict', 'oldest']],
+    ['a key that is too short', ['send', 'notify', '--public-key', 'abcd']],
+    ['an address that is none', ['send', 'notify', '--url', 'push.example.org']],
+  ])('ends with 2 on %s', async (_, args) => {
+    const { code, stdout, stderr } = await run(...args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).not.toBe('');
+  });
+
+  it('ends with 1 and one sentence when the configuration is wrong', async () => {
+    const { code, stdout, stderr } = await inFolder((folder) =>
+      runCommand(['devices', 'count'], { folder, env: { PORT: 'eighty' } }),
+    );
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('PORT must be a port number');
+    expect(stderr).not.toContain('    at ');
+  });
+
+  it.each([[['stats']], [['devices', 'count']], [['suspects', 'list']], [['import-v1', 'package.json']]])(
+    'makes no database for %s',
+    async (args) => {
+      await inFolder(async (folder) => {
+        const { code, stderr } = await runCommand(args, { folder });
+        expect(code).toBe(1);
+        expect(stderr).toMatch(/There is no (database at data\/session-push\.sqlite|file)/);
+      });
+    },
+  );
+
+  it('says in one line, without a stack or a password, that the database cannot be reached', async () => {
+    const env = { DATABASE_URL: 'mysql://somebody:pass-word@127.0.0.1:1/push' };
+    const { code, stderr } = await inFolder((folder) => runCommand(['devices', 'count'], { folder, env }));
+    expect(code).toBe(1);
+    expect(stderr).toBe('The database cannot be reached, check DATABASE_URL.\n');
+  });
+});
