@@ -11,7 +11,7 @@ const ARROWS = {
   notifications: ['devices', 'closed-groups', 'statistics'],
   health: ['notifications'],
   dashboard: ['devices', 'health', 'statistics'],
-  alerts: ['devices', 'notifications', 'statistics'],
+  alerts: ['devices', 'statistics'],
 };
 
 const DECORATOR = '^src/onion/onion-command\\.decorator\\.ts$';

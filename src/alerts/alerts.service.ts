@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } fro
 import { hostname } from 'node:os';
 import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
+import { type Duties, DUTIES } from '../config/duties.js';
 import { OperatorEvents } from '../operator/operator-events.js';
 import { type Alert, sentenceOf, severityOf } from './alert.js';
 import { AlertLimiter } from './alert-limiter.js';
@@ -19,10 +20,12 @@ export class AlertsService implements OnModuleInit, OnApplicationShutdown {
 
   constructor(
     @Inject(APP_CONFIG) config: AppConfig,
+    @Inject(DUTIES) { leads }: Duties,
     private readonly events: OperatorEvents,
   ) {
     const { webhookUrl } = config.alerts;
-    this.sender = webhookUrl === null ? null : new WebhookSender(webhookUrl);
+    // Of several processes that notice the same thing, one tells.
+    this.sender = webhookUrl === null || !leads ? null : new WebhookSender(webhookUrl);
   }
 
   get isOn(): boolean {

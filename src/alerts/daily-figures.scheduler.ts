@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
 import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
+import { type Duties, DUTIES } from '../config/duties.js';
 import { DevicesService } from '../devices/devices.service.js';
 import { type StatisticsPeriod } from '../statistics/statistics-period.entity.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
@@ -14,6 +15,7 @@ const DAY_MS = 24 * 3_600_000;
 export class DailyFiguresScheduler {
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @Inject(DUTIES) private readonly duties: Duties,
     private readonly alerts: AlertsService,
     private readonly statistics: StatisticsService,
     private readonly devices: DevicesService,
@@ -22,7 +24,7 @@ export class DailyFiguresScheduler {
   /** Late enough for the last period of the day to be written. */
   @Cron('0 6 0 * * *', { timeZone: 'UTC' })
   async tellYesterday(): Promise<void> {
-    if (this.alerts.isOn) await this.tellDayBefore(Date.now());
+    if (this.alerts.isOn && this.duties.delivers) await this.tellDayBefore(Date.now());
   }
 
   /** @param now UTC epoch milliseconds */

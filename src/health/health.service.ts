@@ -2,7 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { describeError } from '../common/describe-error.js';
 import { sharedAnswer } from '../common/shared-answer.js';
-import { DeliveryStatus, isWell, type ProviderStatus } from '../notifications/delivery/delivery-status.js';
+import {
+  DeliveryStatus,
+  type InstanceStatus,
+  isWell,
+  type ProviderStatus,
+} from '../notifications/delivery/delivery-status.js';
 import { within } from './within.js';
 
 /** `degraded` needs the operator's eye, but the server takes requests and keeps what it accepts. */
@@ -51,12 +56,14 @@ export class HealthService {
   }
 
   private async look(): Promise<HealthReport> {
-    const [database, queue] = await Promise.all([this.lookAtDatabase(), this.lookAtQueue()]);
-    const worker = this.lookAtWorker();
+    const [database, queue, delivery] = await Promise.all([
+      this.lookAtDatabase(),
+      this.lookAtQueue(),
+      this.delivery.ofInstance(),
+    ]);
+    const worker = reportOfWorker(delivery);
     const now = Date.now();
-    const providers = Object.fromEntries(
-      this.delivery.providers().map((status) => [status.provider, reportOf(status, now)]),
-    );
+    const providers = Object.fromEntries(delivery.providers.map((status) => [status.provider, reportOf(status, now)]));
     const all = [database, queue, worker, ...Object.values(providers)];
     return { status: worst(all), database, queue, worker, providers, unconfigured: this.delivery.unconfigured() };
   }
@@ -82,11 +89,10 @@ export class HealthService {
       return { ...failed(error), lanes: [] };
     }
   }
+}
 
-  private lookAtWorker(): CheckReport {
-    const stuck = this.delivery.stuckLoops();
-    return stuck.length === 0 ? { status: 'ok' } : { status: 'error', problem: `stuck: ${stuck.join(', ')}` };
-  }
+function reportOfWorker({ stuckLoops }: InstanceStatus): CheckReport {
+  return stuckLoops.length === 0 ? { status: 'ok' } : { status: 'error', problem: `stuck: ${stuckLoops.join(', ')}` };
 }
 
 /** A provider that is down does not make the server unready: it accepts, and delivers when the provider is back. */

@@ -1,18 +1,28 @@
 import { Controller, Get, Header, UseGuards } from '@nestjs/common';
-import { Registry } from 'prom-client';
+import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
+import { Siblings } from '../operator/siblings.js';
 import { MetricsService } from './metrics.service.js';
+
+const TOPIC = 'metrics';
+
+type JsonMetrics = MetricObjectWithValues<MetricValue<string>>[];
 
 @Controller()
 @UseGuards(BasicAuthGuard)
 export class MetricsController {
-  constructor(private readonly metrics: MetricsService) {}
+  constructor(
+    { registry }: MetricsService,
+    private readonly siblings: Siblings,
+  ) {
+    siblings.answer(TOPIC, () => registry.getMetricsAsJSON());
+  }
 
-  /** Prometheus' text format. */
+  /** Prometheus' text format; of all processes of the instance, for the next request may meet another one. */
   @Get('metrics')
   @Header('content-type', Registry.PROMETHEUS_CONTENT_TYPE)
   @Header('cache-control', 'no-store')
-  read(): Promise<string> {
-    return this.metrics.registry.metrics();
+  async read(): Promise<string> {
+    return AggregatorRegistry.aggregate(await this.siblings.ask<JsonMetrics>(TOPIC)).metrics();
   }
 }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { MetricsService } from './metrics.service.js';
 
+const COMMON = { help: 'help', labelNames: ['lane'], combine: 'max' as const };
+
 /** The lines of one metric without its help and type. */
 async function linesOf(metrics: MetricsService, name: string): Promise<string[]> {
   const text = await metrics.registry.metrics();
@@ -69,8 +71,8 @@ describe('MetricsService', () => {
   it('reads a gauge when somebody looks, and shows the others when it cannot be read', async () => {
     const metrics = new MetricsService();
     let value = 1;
-    metrics.gauge('session_push_test_good', 'help', ['lane'], () => [{ labels: { lane: 'intake' }, value }]);
-    metrics.gauge('session_push_test_bad', 'help', ['lane'], async () => {
+    metrics.gauge({ name: 'session_push_test_good', ...COMMON }, () => [{ labels: { lane: 'intake' }, value }]);
+    metrics.gauge({ name: 'session_push_test_bad', ...COMMON }, async () => {
       throw new Error('the database is away');
     });
     value = 7;

@@ -12,6 +12,16 @@ export type CommandOutcome = 'done' | 'declined' | 'invalid' | 'failed';
 /** Who commits in groups. */
 export type GroupKind = 'transactions' | 'queue-additions' | 'queue-settlements';
 
+/** How the values of several processes become one. */
+export type Combine = 'sum' | 'max' | 'min';
+
+export interface GaugeOptions {
+  name: string;
+  help: string;
+  labelNames: string[];
+  combine: Combine;
+}
+
 /** A value that is read when somebody looks. */
 export interface GaugeSample {
   labels: Readonly<Record<string, string>>;
@@ -144,13 +154,14 @@ export class MetricsService implements OnModuleInit {
   }
 
   /** A gauge that is read when somebody looks. What cannot be read then is left out; the other metrics are shown. */
-  gauge(name: string, help: string, labelNames: string[], read: () => GaugeSample[] | Promise<GaugeSample[]>): void {
+  gauge({ name, help, labelNames, combine }: GaugeOptions, read: () => GaugeSample[] | Promise<GaugeSample[]>): void {
     const { logger } = this;
     this.registry.registerMetric(
       new Gauge({
         name,
         help,
         labelNames,
+        aggregator: combine,
         registers: [],
         async collect() {
           this.reset();

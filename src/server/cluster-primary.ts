@@ -5,6 +5,7 @@ import { type PinoLogger } from '../common/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
 import { isListening, LEADER_ARGUMENT } from './cluster-messages.js';
 import { onStopSignal } from './on-stop-signal.js';
+import { passQuestions } from './pass-questions.js';
 import { type StartReport, warnAboutWhatIsOff } from './start-report.js';
 
 /** A little more than the processes give themselves, and still below the 10 s of a supervisor. */
@@ -65,6 +66,7 @@ export class ClusterPrimary {
   }
 
   private watch(place: Place): void {
+    passQuestions(place.worker);
     place.worker.on('message', (message: unknown) => {
       if (message === NOTIFICATION_ADDED) this.nudgeLeader();
     });

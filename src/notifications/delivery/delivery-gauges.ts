@@ -1,12 +1,82 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { type GaugeSample, MetricsService } from '../../metrics/metrics.service.js';
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { type Duties, DUTIES } from '../../config/duties.js';
+import { type Combine, type GaugeSample, MetricsService } from '../../metrics/metrics.service.js';
 import { type LaneDepth } from '../queue/notification-queue.js';
 import { PROVIDERS } from '../transports/push-transport.js';
 import { type BreakerState } from './circuit-breaker.js';
 import { DeliveryStatus, type ProviderStatus } from './delivery-status.js';
 
+interface GaugeOf<Source> {
+  name: string;
+  help: string;
+  combine: Combine;
+  /** null = there is no value. */
+  read: (source: Source) => number | null;
+}
+
 const LANES = ['intake', ...PROVIDERS];
 const BREAKER_STATES: readonly BreakerState[] = ['closed', 'probing', 'open'];
+
+const OF_LANES: readonly GaugeOf<LaneDepth>[] = [
+  {
+    name: 'session_push_queue_items',
+    help: 'Items in the queue, those under way included',
+    combine: 'max',
+    read: ({ count }) => count,
+  },
+  {
+    name: 'session_push_queue_oldest_age_seconds',
+    help: 'Time since the oldest item was accepted, also when it waits for a device that is to be left alone',
+    combine: 'max',
+    read: ({ oldestAcceptedAt }) => secondsSince(oldestAcceptedAt),
+  },
+  {
+    name: 'session_push_queue_overdue_seconds',
+    help: 'For how long the item that waits longest could have been worked on',
+    combine: 'max',
+    read: ({ dueSince }) => secondsSince(dueSince),
+  },
+];
+
+const OF_PROVIDERS: readonly GaugeOf<ProviderStatus>[] = [
+  {
+    name: 'session_push_provider_unhealthy',
+    help: '1 = pushes of the provider wait because it or its settings fail',
+    combine: 'max',
+    read: ({ trouble }) => (trouble ? 1 : 0),
+  },
+  {
+    name: 'session_push_removal_brake_engaged',
+    help: '1 = too many tokens are called dead, removal pauses',
+    combine: 'max',
+    read: ({ removalPaused }) => (removalPaused ? 1 : 0),
+  },
+  {
+    name: 'session_push_certificate_expiry_timestamp_seconds',
+    help: 'When the certificate ends, as a Unix time; absent for credentials that do not end by themselves',
+    combine: 'min',
+    read: ({ credentialEndsAt }) => (credentialEndsAt === null ? null : credentialEndsAt / 1000),
+  },
+  {
+    name: 'session_push_provider_requests_in_flight',
+    help: 'Requests to the provider that are under way',
+    combine: 'sum',
+    read: ({ requestsInFlight }) => requestsInFlight,
+  },
+  {
+    name: 'session_push_provider_requests_waiting',
+    help: 'Requests that wait in memory for one of those to end',
+    combine: 'sum',
+    read: ({ requestsWaiting }) => requestsWaiting,
+  },
+];
+
+const BREAKER = {
+  name: 'session_push_breaker_state',
+  help: 'Processes whose circuit breaker for the provider is in this state',
+  labelNames: ['provider', 'state'],
+  combine: 'sum' as const,
+};
 
 /** Shows how delivery is doing as metrics. */
 @Injectable()
@@ -14,76 +84,38 @@ export class DeliveryGauges implements OnModuleInit {
   constructor(
     private readonly status: DeliveryStatus,
     private readonly metrics: MetricsService,
+    @Inject(DUTIES) private readonly duties: Duties,
   ) {}
 
   onModuleInit(): void {
-    this.ofLanes('session_push_queue_items', 'Items in the queue, those under way included', ({ count }) => count);
-    this.ofLanes(
-      'session_push_queue_oldest_age_seconds',
-      'Time since the oldest item was accepted, also when it waits for a device that is to be left alone',
-      ({ oldestAcceptedAt }) => secondsSince(oldestAcceptedAt),
-    );
-    this.ofLanes(
-      'session_push_queue_overdue_seconds',
-      'For how long the item that waits longest could have been worked on',
-      ({ dueSince }) => secondsSince(dueSince),
-    );
-    this.ofProviders(
-      'session_push_provider_unhealthy',
-      '1 = pushes of the provider wait because it or its settings fail',
-      ({ trouble }) => (trouble ? 1 : 0),
-    );
-    this.metrics.gauge(
-      'session_push_breaker_state',
-      'The state of the circuit breaker is the one with 1',
-      ['provider', 'state'],
-      () => this.status.providers().flatMap(breakerSamples),
-    );
-    this.ofProviders(
-      'session_push_removal_brake_engaged',
-      '1 = too many tokens are called dead, removal pauses',
-      ({ removalPaused }) => (removalPaused ? 1 : 0),
-    );
-    this.ofProviders(
-      'session_push_certificate_expiry_timestamp_seconds',
-      'When the certificate ends, as a Unix time; absent for credentials that do not end by themselves',
-      ({ credentialEndsAt }) => (credentialEndsAt === null ? null : credentialEndsAt / 1000),
-    );
-    this.ofProviders(
-      'session_push_provider_requests_in_flight',
-      'Requests to the provider that are under way',
-      ({ requestsInFlight }) => requestsInFlight,
-    );
-    this.ofProviders(
-      'session_push_provider_requests_waiting',
-      'Requests that wait in memory for one of those to end',
-      ({ requestsWaiting }) => requestsWaiting,
-    );
-  }
-
-  private ofLanes(name: string, help: string, read: (lane: LaneDepth) => number): void {
-    this.metrics.gauge(name, help, ['lane'], async () => {
-      const depth = await this.status.depth();
-      return LANES.map((lane): GaugeSample => {
-        const held = depth.find((found) => found.lane === lane);
-        return { labels: { lane }, value: held ? read(held) : 0 };
-      });
-    });
-  }
-
-  private ofProviders(name: string, help: string, read: (status: ProviderStatus) => number | null): void {
-    this.metrics.gauge(name, help, ['provider'], () =>
-      this.status.providers().flatMap((status): GaugeSample[] => {
-        const value = read(status);
-        return value === null ? [] : [{ labels: { provider: status.provider }, value }];
-      }),
-    );
+    // The queue is one and the same for all processes, and counting it is work.
+    for (const gauge of this.duties.leads ? OF_LANES : []) {
+      this.metrics.gauge({ ...gauge, labelNames: ['lane'] }, async () => laneSamples(await this.status.depth(), gauge));
+    }
+    for (const gauge of OF_PROVIDERS) {
+      this.metrics.gauge({ ...gauge, labelNames: ['provider'] }, () =>
+        this.status.providers().flatMap((status) => providerSamples(status, gauge)),
+      );
+    }
+    this.metrics.gauge(BREAKER, () => this.status.providers().flatMap(breakerSamples));
   }
 }
 
-const secondsSince = (epochMs: number | null): number =>
-  epochMs === null ? 0 : Math.max(0, Date.now() - epochMs) / 1000;
+function laneSamples(depth: LaneDepth[], { read }: GaugeOf<LaneDepth>): GaugeSample[] {
+  return LANES.map((lane) => {
+    const held = depth.find((found) => found.lane === lane);
+    return { labels: { lane }, value: (held && read(held)) ?? 0 };
+  });
+}
+
+function providerSamples(status: ProviderStatus, { read }: GaugeOf<ProviderStatus>): GaugeSample[] {
+  const value = read(status);
+  return value === null ? [] : [{ labels: { provider: status.provider }, value }];
+}
 
 function breakerSamples({ provider, breaker }: ProviderStatus): GaugeSample[] {
   return BREAKER_STATES.map((state) => ({ labels: { provider, state }, value: state === breaker ? 1 : 0 }));
 }
+
+const secondsSince = (epochMs: number | null): number =>
+  epochMs === null ? 0 : Math.max(0, Date.now() - epochMs) / 1000;

@@ -1,5 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { type AppConfig } from '../../config/app-config.js';
+import { APP_CONFIG } from '../../config/config.module.js';
 import { sharedAnswer } from '../../common/shared-answer.js';
+import { Siblings } from '../../operator/siblings.js';
 import { type LaneDepth, NotificationQueue } from '../queue/notification-queue.js';
 import { type Provider, PROVIDERS, PUSH_TRANSPORTS, type PushTransport } from '../transports/push-transport.js';
 import { type BreakerState } from './circuit-breaker.js';
@@ -21,6 +24,16 @@ export interface ProviderStatus {
   readonly requestsWaiting: number;
 }
 
+/** What the processes of an instance know together. */
+export interface InstanceStatus {
+  /** The configured providers; where several processes deliver, the process where it is worst speaks for a provider. */
+  providers: ProviderStatus[];
+  /** Loops of the workers that have not come round for much longer than anything may take. */
+  stuckLoops: string[];
+}
+
+const TOPIC = 'delivery';
+
 /** Counting a long queue takes a moment, and several who ask at once may have the same answer. */
 const KEEP_DEPTH_MS = 2000;
 const KEEP_PROBE_MS = 2000;
@@ -39,12 +52,15 @@ export class DeliveryStatus {
     private readonly lanes: ProviderLanes,
     private readonly removal: TokenRemoval,
     private readonly worker: DeliveryWorker,
+    private readonly siblings: Siblings,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
   ) {
     this.depth = sharedAnswer(() => queue.depth(), KEEP_DEPTH_MS);
     this.probe = sharedAnswer(() => queue.probe(), KEEP_PROBE_MS);
+    siblings.answer(TOPIC, () => ({ providers: this.providers(), stuckLoops: this.worker.stuckLoops() }));
   }
 
-  /** The configured providers. */
+  /** The providers that this process delivers to. */
   providers(): ProviderStatus[] {
     return this.transports.flatMap((transport) => {
       const { provider } = transport;
@@ -81,13 +97,31 @@ export class DeliveryStatus {
 
   /** Pushes for their devices are dropped. */
   unconfigured(): Provider[] {
-    return PROVIDERS.filter((provider) => !this.lanes.get(provider));
+    return PROVIDERS.filter((provider) => this.config[provider] === null);
   }
 
-  /** Loops of the worker that have not come round for much longer than anything may take. */
-  stuckLoops(): string[] {
-    return this.worker.stuckLoops();
+  /** Asks the other processes too: with `WORKERS` one of them delivers, and any of them answers the operator. */
+  async ofInstance(): Promise<InstanceStatus> {
+    const all = await this.siblings.ask<InstanceStatus>(TOPIC);
+    const byProvider = Map.groupBy(
+      all.flatMap(({ providers }) => providers),
+      ({ provider }) => provider,
+    );
+    return {
+      providers: [...byProvider.values()].map((statuses) => statuses.reduce(worse)),
+      stuckLoops: [...new Set(all.flatMap(({ stuckLoops }) => stuckLoops))],
+    };
   }
 }
 
 export const isWell = ({ breaker, trouble }: ProviderStatus): boolean => breaker === 'closed' && trouble === null;
+
+function worse(one: ProviderStatus, other: ProviderStatus): ProviderStatus {
+  const speaker = isWell(one) ? other : one;
+  return {
+    ...speaker,
+    removalPaused: one.removalPaused || other.removalPaused,
+    requestsInFlight: one.requestsInFlight + other.requestsInFlight,
+    requestsWaiting: one.requestsWaiting + other.requestsWaiting,
+  };
+}

@@ -3,6 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import { describeError } from '../../common/describe-error.js';
 import { type AppConfig } from '../../config/app-config.js';
 import { APP_CONFIG } from '../../config/config.module.js';
+import { type Duties, DUTIES } from '../../config/duties.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import { DeliveryStatus } from './delivery-status.js';
 
@@ -16,12 +17,14 @@ export class QueueWatch {
 
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @Inject(DUTIES) private readonly duties: Duties,
     private readonly status: DeliveryStatus,
     private readonly events: OperatorEvents,
   ) {}
 
   @Interval(LOOK_INTERVAL_MS)
   async look(): Promise<void> {
+    if (!this.duties.leads || !this.duties.delivers) return;
     try {
       const { ageMs, count } = await this.status.lateness();
       this.note(ageMs, count);
