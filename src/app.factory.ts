@@ -2,6 +2,7 @@ import { type LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
+import { ClientGoneFilter } from './common/client-gone.filter.js';
 import { PinoLogger } from './common/pino-logger.js';
 import { type AppConfig } from './config/app-config.js';
 import { type Duties } from './config/duties.js';
@@ -14,6 +15,9 @@ const REQUEST_TIMEOUT_MS = 20_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** Longer than the idle time of usual reverse proxies, so that the proxy closes first. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000;
+
+/** Service nodes share few connections, a proxy fewer; an idle one costs about 20 KB. What comes above is closed at once. */
+const MAX_CONNECTIONS = 5000;
 
 export interface AppOptions extends NotificationsOptions {
   logger?: LoggerService;
@@ -28,14 +32,19 @@ export async function createApp(config: AppConfig, options: AppOptions = {}): Pr
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    // What arrives on an open connection during a stop is answered like any other request.
+    return503OnClosing: false,
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2000 },
   });
   readRawBodies(adapter);
-  return NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config, options), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config, options), adapter, {
     logger: options.logger ?? PinoLogger.create(config.logLevel),
     bodyParser: false,
     abortOnError: false,
   });
+  app.useGlobalFilters(new ClientGoneFilter(app.getHttpAdapter()));
+  app.getHttpServer().maxConnections = MAX_CONNECTIONS;
+  return app;
 }
 
 /** Every body arrives as bytes: an onion request is the same whatever its content type says, a malformed one included. */

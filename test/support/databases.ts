@@ -37,7 +37,7 @@ function sqliteDatabases(): TestDatabases {
   };
 }
 
-function mysqlDatabases(): TestDatabases {
+export function mysqlDatabases(): TestDatabases {
   const made: string[] = [];
   afterAll(async () => {
     for (const database of made) await runOnServer(`DROP DATABASE ${database}`);

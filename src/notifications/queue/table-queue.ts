@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit, Optional } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit, Optional } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
@@ -58,7 +58,7 @@ interface Settlement {
  * the process before, and are cleared. Other processes of the instance add rows without a mark and tell it to look.
  */
 @Injectable()
-export class TableQueue extends NotificationQueue implements OnModuleInit, OnModuleDestroy {
+export class TableQueue extends NotificationQueue implements OnModuleInit, OnApplicationShutdown {
   private readonly inHand: QueueItem[] = [];
   private beingAdded = 0;
   /** There may be intake items that are not in hand. */
@@ -89,7 +89,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnMod
     await this.writer.write((manager) => manager.update(QueuedNotification, { leased: true }, { leased: false }));
   }
 
-  onModuleDestroy(): void {
+  onApplicationShutdown(): void {
     this.stopListening();
   }
 
