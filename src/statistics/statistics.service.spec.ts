@@ -133,6 +133,21 @@ describe('StatisticsScheduler', () => {
     ]);
   });
 
+  it('writes at the very end of a period, so that later counts are in the next row', async () => {
+    vi.setSystemTime(noon + 12 * HOUR_MS - 1000);
+    const scheduler = new StatisticsScheduler(config, statistics);
+    scheduler.onApplicationBootstrap();
+    statistics.count('totalMessages');
+    vi.setSystemTime(noon + 12 * HOUR_MS);
+    await vi.waitFor(async () => expect(await statistics.find()).toHaveLength(1), 5000);
+    statistics.count('totalMessages', 5);
+    await scheduler.onApplicationShutdown();
+    expect(await statistics.find()).toMatchObject([
+      { startDate: noon, totalMessages: 1 },
+      { startDate: noon + 12 * HOUR_MS, totalMessages: 5 },
+    ]);
+  });
+
   it('goes on with the row of its period after a restart', async () => {
     statistics.count('totalMessages');
     await new StatisticsScheduler(config, statistics).onApplicationShutdown();
