@@ -47,24 +47,14 @@ export class Http2Peer {
     return (stream.id ?? Infinity) > this.lastStreamId;
   }
 
-  /** Answers the streams up to `lastStreamId`, and no later ones. */
-  closeAfter(lastStreamId: number, data?: Buffer): void {
-    this.goAway(lastStreamId, data);
-    this.session.close();
-  }
-
   /** Leaves the streams above `lastStreamId` unprocessed. `session.close()` would say GOAWAY again, for all of them. */
   leaveAfter(lastStreamId: number, data?: Buffer): void {
-    this.goAway(lastStreamId, data);
-    this.leaving = true;
-    this.cutWhenIdle();
-  }
-
-  private goAway(lastStreamId: number, data?: Buffer): void {
     // Said once: what it let through may have been answered, and must not be taken back.
-    if (this.lastStreamId !== Infinity) return;
+    if (this.leaving) return;
     this.lastStreamId = lastStreamId;
     this.session.goaway(constants.NGHTTP2_NO_ERROR, lastStreamId, data);
+    this.leaving = true;
+    this.cutWhenIdle();
   }
 
   private cutWhenIdle(): void {
@@ -99,7 +89,7 @@ export class Http2Exchange implements Exchange {
     if (session.destroyed || id === undefined) return;
     const data = reason === undefined ? undefined : Buffer.from(JSON.stringify({ reason }));
     if (last === 'this') {
-      this.peer.closeAfter(id, data);
+      this.peer.leaveAfter(id, data);
       return;
     }
     this.peer.leaveAfter(Math.max(1, id - 2), data);

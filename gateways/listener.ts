@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createHttp1Server, type IncomingHttpHeaders, type Server as Http1Server } from 'node:http';
-import { performServerHandshake, type ServerHttp2Session } from 'node:http2';
+import { constants, performServerHandshake, type ServerHttp2Session } from 'node:http2';
 import { type AddressInfo, type Socket } from 'node:net';
 import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
 import { type Identity } from './certificates.js';
@@ -134,7 +134,7 @@ export class Listener {
       stream.on('error', ignore);
       peer.track(stream);
       collect(stream, (body) => {
-        if (peer.ignores(stream)) return;
+        if (peer.ignores(stream)) return void stream.close(constants.NGHTTP2_REFUSED_STREAM);
         const { ':method': method = '', ':path': path = '' } = headers;
         const request = toRequest(method, path, headers, rawHeaders, body, connection);
         this.options.onExchange(new Http2Exchange(request, stream, peer));
