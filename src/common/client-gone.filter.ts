@@ -1,0 +1,17 @@
+import { type ArgumentsHost, Catch } from '@nestjs/common';
+import { BaseExceptionFilter } from '@nestjs/core';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+
+/**
+ * A client that goes away in the middle of its request has nobody to answer and is no error of ours: without this anybody
+ * could fill the log.
+ */
+@Catch()
+export class ClientGoneFilter extends BaseExceptionFilter {
+  override catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    if (http.getRequest<FastifyRequest>().raw.readableAborted) void http.getResponse<FastifyReply>().hijack();
+    // oxlint-disable-next-line promise/valid-params, promise/no-promise-in-callback -- a filter's catch is not a promise's
+    else super.catch(error, host);
+  }
+}
