@@ -84,7 +84,7 @@ module.exports = {
       name: 'product-knows-no-tests',
       severity: 'error',
       from: { path: '^src/', pathNot: '\\.spec\\.ts$' },
-      to: { path: ['^(test|gateways|demo|bench|scripts)/', '\\.spec\\.ts$'] },
+      to: { path: ['^(test|gateways|demo|bench|soak|fuzz|scripts)/', '\\.spec\\.ts$'] },
     },
     {
       name: 'gateways-stand-alone',

@@ -23,7 +23,7 @@ const MAX_WAIT_MS = 10_000;
 const RETRY_SPREAD_MS = 20;
 
 /** The database is too slow or does not answer; the work was not begun. */
-export class DatabaseBusyError extends Error {
+class DatabaseBusyError extends Error {
   override readonly name = 'DatabaseBusyError';
   constructor() {
     super(`The database did not get to the work within ${MAX_WAIT_MS} ms`);

@@ -171,10 +171,10 @@ export class Wanderer {
 
 /** Lets everybody act, each one thing after another, until told to stop; resolves when the last thing is done. */
 export function play(actors: readonly { act(): Promise<void> }[], pauseMs: number): { stop: () => Promise<void> } {
-  let playing = true;
+  const end = new AbortController();
   const all = Promise.all(
     actors.map(async (actor) => {
-      while (playing) {
+      while (!end.signal.aborted) {
         await actor.act();
         await sleep(Math.random() * pauseMs);
       }
@@ -182,7 +182,7 @@ export function play(actors: readonly { act(): Promise<void> }[], pauseMs: numbe
   );
   return {
     stop: async () => {
-      playing = false;
+      end.abort();
       await all;
     },
   };
