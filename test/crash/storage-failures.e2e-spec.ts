@@ -44,7 +44,9 @@ const ON_SQLITE: Failure[] = [
   { what: 'a database that another process keeps locked', lastsMs: 13_000, prepare: async () => lockedFile() },
 ];
 
-describe.each(ON_SQLITE)('on SQLite, $what', (failure) => survives(failure));
+describe.each(ON_SQLITE)('on SQLite, $what', (failure) => {
+  survives(failure);
+});
 
 const programs = findMariaDb();
 
@@ -59,7 +61,9 @@ describe.skipIf(programs === null)('MariaDB', () => {
   describe.each<Failure>([
     { what: 'that crashes and comes back', lastsMs: 4000, prepare: () => crashedMariaDb(mariaDb) },
     { what: 'that does not answer for a while', lastsMs: 20_000, prepare: () => frozenMariaDb(mariaDb) },
-  ])('$what', (failure) => survives(failure));
+  ])('$what', (failure) => {
+    survives(failure);
+  });
 });
 
 /** What holds whatever fails, and for how long. */
