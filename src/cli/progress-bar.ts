@@ -36,7 +36,7 @@ export class ProgressBar {
     const share = this.total === 0 ? 1 : Math.min(1, this.done / this.total);
     const filled = Math.round(share * WIDTH);
     const bar = '#'.repeat(filled) + '-'.repeat(WIDTH - filled);
-    const percent = `${Math.floor(share * 100)}%`.padStart(4);
+    const percent = `${Math.floor(share * 100)}%`.padStart(5);
     this.stream.write(`\r${this.label} [${bar}]${percent}`);
   }
 }
