@@ -21,6 +21,8 @@ import { QueuedNotification } from './queued-notification.entity.js';
 /** Added items that go to the worker without being read back; beyond that the table alone keeps them. */
 const MAX_IN_HAND = 2000;
 const LOOK_INTERVAL_MS = 500;
+/** A write that failed may still happen this long after: a database server that was frozen goes on with what it had begun. */
+const WATCH_FOR_STRAYS_MS = 60_000;
 
 const COLUMNS =
   'id, notification_id, lane, leased, available_at, accepted_at, expires_at, attempts, recipient, data, targets';
@@ -56,11 +58,17 @@ interface Settlement {
  *
  * One process delivers, so a claim is a mark that only this process can have set: marks found at start are those of
  * the process before, and are cleared. Other processes of the instance add rows without a mark and tell it to look.
+ *
+ * When a write fails because its answer got lost, its marks may be there all the same and nobody would ever take those
+ * rows. So the queue knows what it holds, and after a failure it clears every other mark.
  */
 @Injectable()
 export class TableQueue extends NotificationQueue implements OnModuleInit, OnApplicationShutdown {
   private readonly inHand: QueueItem[] = [];
   private beingAdded = 0;
+  /** Ids of the rows whose mark is meant, from before it is set until it is gone. */
+  private readonly held = new Set<string>();
+  private watchForStraysUntil = 0;
   /** There may be intake items that are not in hand. */
   private intakeInTable = true;
   private lastLook = 0;
@@ -101,11 +109,17 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
     const item = { ...newItem, id: newItem.notificationId };
     const isForNow = this.delivers && item.lane === 'intake' && item.availableAt <= Date.now();
     const leased = isForNow && this.inHand.length + this.beingAdded < MAX_IN_HAND;
-    if (leased) this.beingAdded++;
+    if (leased) {
+      this.beingAdded++;
+      this.held.add(item.id);
+    }
     try {
       await this.additions.add({ item, leased });
       if (leased) this.inHand.push(item);
       else this.intakeInTable = true;
+    } catch (error) {
+      this.letGo([item.id]);
+      throw error;
     } finally {
       if (leased) this.beingAdded--;
     }
@@ -116,6 +130,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
     if (lane !== 'intake') return this.claimFromTable(lane, limit);
     // Items that were put off become due with time: look for them now and then.
     const look = this.intakeInTable || Date.now() - this.lastLook > LOOK_INTERVAL_MS;
+    if (look && Date.now() < this.watchForStraysUntil) await this.clearStrayMarks();
     const older = look ? await this.claimFromTable(lane, limit) : [];
     if (look) {
       this.lastLook = Date.now();
@@ -197,11 +212,31 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
 
   private async lease(rows: Row[]): Promise<QueueItem[]> {
     if (rows.length === 0) return [];
-    const ids = padToPowerOfTwo(rows.map(({ id }) => id));
-    await this.writer.write((manager) =>
-      manager.query(`UPDATE queued_notifications SET leased = 1 WHERE id IN (${placeholders(ids.length)})`, ids),
-    );
+    const ids = rows.map(({ id }) => id);
+    for (const id of ids) this.held.add(id);
+    try {
+      await this.writer.write((manager) => mark(manager, ids, true));
+    } catch (error) {
+      this.letGo(ids);
+      throw error;
+    }
     return rows.map(toItem);
+  }
+
+  /** Of rows whose write failed: nobody here has them, whatever the table says. */
+  private letGo(ids: readonly string[]): void {
+    for (const id of ids) this.held.delete(id);
+    this.watchForStraysUntil = Date.now() + WATCH_FOR_STRAYS_MS;
+    this.intakeInTable = true;
+  }
+
+  private async clearStrayMarks(): Promise<void> {
+    const marked = await this.rows.query<Pick<Row, 'id'>[]>('SELECT id FROM queued_notifications WHERE leased = 1');
+    const strays = marked.map(({ id }) => id).filter((id) => !this.held.has(id));
+    if (strays.length === 0) return;
+    await this.writer.write(async (manager) => {
+      for (const ids of inPowersOfTwo(strays)) await mark(manager, ids, false);
+    });
   }
 
   private async writeAdditions(rows: NewRow[]): Promise<void> {
@@ -217,9 +252,18 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
       await insertRows(manager, later);
       await manager.query(`DELETE FROM queued_notifications WHERE id IN (${placeholders(ids.length)})`, ids);
     });
+    for (const { id } of batch) this.held.delete(id);
     this.metrics?.groupCommitted('queue-settlements', batch.length);
     if (later.some(({ item }) => item.lane === 'intake')) this.intakeInTable = true;
   }
+}
+
+function mark(manager: EntityManager, ids: readonly string[], leased: boolean): Promise<unknown> {
+  const padded = padToPowerOfTwo(ids);
+  return manager.query(
+    `UPDATE queued_notifications SET leased = ${leased ? 1 : 0} WHERE id IN (${placeholders(padded.length)})`,
+    padded,
+  );
 }
 
 async function insertRows(manager: EntityManager, rows: NewRow[]): Promise<void> {
