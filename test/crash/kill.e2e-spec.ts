@@ -3,17 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { describeEachDatabase } from '../support/databases.js';
 import { Notifier, play, type Stage, Wanderer } from '../support/load/actors.js';
 import { type CountedGateways, startCountedGateways } from '../support/load/counted-gateways.js';
 import { DeliveryLedger } from '../support/load/delivery-ledger.js';
 import { LoadClient } from '../support/load/load-client.js';
 import { RegistryLedger } from '../support/load/registry-ledger.js';
-import { readStoredState } from '../support/load/stored-state.js';
+import { describeEachStorage, type LoadStorage } from '../support/load/storages.js';
+import { type StoredState } from '../support/load/stored-state.js';
 import { SupervisedServer } from '../support/load/supervised-server.js';
 
-/** Per kind of storage. `KILLS=200 npm run test:e2e -- test/crash/kill` is the long run. */
-const KILLS = Number(process.env['KILLS'] ?? 10);
+/** Per kind of storage. `KILLS=200 npm run crash-test` is the long run. */
+const KILLS = Number(process.env['KILLS'] ?? 7);
 const NOTIFIERS = 4;
 const WANDERERS = 6;
 const PAUSE_MS = 20;
@@ -22,7 +22,7 @@ const LONGEST_LIFE = { answers: 150, ms: 5000 };
 const LONGEST_START_MS = 1200;
 const DELIVERED_WITHIN_MS = 60_000;
 
-describeEachDatabase('a server that is killed at any moment', (databases) => {
+describeEachStorage('a server that is killed at any moment', (create) => {
   const registry = new RegistryLedger();
   const deliveries = new DeliveryLedger();
   const contradictions: string[] = [];
@@ -31,13 +31,14 @@ describeEachDatabase('a server that is killed at any moment', (databases) => {
   let gateways: CountedGateways;
   let server: SupervisedServer;
   let client: LoadClient;
-  let left: Awaited<ReturnType<typeof readStoredState>>;
+  let storage: LoadStorage;
+  let left: StoredState;
 
   beforeAll(
     async () => {
       gateways = await startCountedGateways(deliveries);
-      const database = await databases.create();
-      server = new SupervisedServer({ ...gateways.environment, DATABASE_URL: database }, folder);
+      storage = await create();
+      server = new SupervisedServer({ ...gateways.environment, ...storage.env }, folder);
       client = new LoadClient(server);
       const stage: Stage = { client, registry, deliveries, contradictions };
       await server.start();
@@ -49,7 +50,7 @@ describeEachDatabase('a server that is killed at any moment', (databases) => {
       for (let kill = 1; kill <= KILLS; kill++) {
         await untilAnswered(Math.random() * LONGEST_LIFE.answers);
         await killSomehow();
-        const { registry: stored, queued } = await readStoredState(database);
+        const { registry: stored, queued } = await storage.read();
         contradictions.push(...registry.differences(stored));
         queued.forEach((data) => deliveries.mayRepeat(data));
         await server.start();
@@ -58,7 +59,7 @@ describeEachDatabase('a server that is killed at any moment', (databases) => {
       await load.stop();
       await untilDelivered();
       await server.stop();
-      left = await readStoredState(database);
+      left = await storage.read();
       contradictions.push(...registry.differences(left.registry));
     },
     60_000 + KILLS * 10_000,
@@ -67,12 +68,8 @@ describeEachDatabase('a server that is killed at any moment', (databases) => {
   afterAll(async () => {
     await gateways.close();
     rmSync(folder, { recursive: true, force: true });
-    console.log(databases.kind, {
-      kills,
-      ...deliveries.summary(),
-      requests: client.tally.requests,
-      cut: client.tally.cut,
-    });
+    const { requests, cut } = client.tally;
+    console.log(Object.keys(storage.env).join(), { kills, requests, cut, ...deliveries.summary() });
   });
 
   /** Counts answers and not time, so that a slow machine has as much in hand at a kill as a fast one. */

@@ -8,18 +8,21 @@ import { Notifier, play, Wanderer } from '../support/load/actors.js';
 import {
   type BreakableStorage,
   crashedMariaDb,
+  createDatabase,
   failingWrites,
   frozenMariaDb,
   fullDisk,
   lockedFile,
+  stoppedRedis,
 } from '../support/load/breakable-storage.js';
 import { type CountedGateways, startCountedGateways } from '../support/load/counted-gateways.js';
 import { DeliveryLedger } from '../support/load/delivery-ledger.js';
 import { LoadClient } from '../support/load/load-client.js';
 import { RegistryLedger } from '../support/load/registry-ledger.js';
-import { readStoredState, type StoredState } from '../support/load/stored-state.js';
+import { type StoredState } from '../support/load/stored-state.js';
 import { SupervisedServer } from '../support/load/supervised-server.js';
 import { findMariaDb, type PrivateMariaDb, startMariaDb } from '../support/private-mariadb.js';
+import { findRedis, PrivateRedis } from '../support/private-redis.js';
 
 interface Failure {
   what: string;
@@ -61,10 +64,16 @@ describe.skipIf(programs === null)('MariaDB', () => {
   describe.each<Failure>([
     { what: 'that crashes and comes back', lastsMs: 4000, prepare: () => crashedMariaDb(mariaDb) },
     { what: 'that does not answer for a while', lastsMs: 20_000, prepare: () => frozenMariaDb(mariaDb) },
+    { what: 'whose Redis is stopped and started', lastsMs: 5000, prepare: () => withRedis(mariaDb) },
   ])('$what', (failure) => {
     survives(failure);
   });
 });
+
+async function withRedis(mariaDb: PrivateMariaDb): Promise<BreakableStorage | null> {
+  const program = findRedis();
+  return program && stoppedRedis(await PrivateRedis.open(program), await createDatabase(mariaDb));
+}
 
 /** What holds whatever fails, and for how long. */
 function survives({ lastsMs, prepare }: Failure): void {
@@ -86,7 +95,7 @@ function survives({ lastsMs, prepare }: Failure): void {
     const prepared = await prepare();
     if (!prepared) throw new Error('The storage cannot be made to fail.');
     storage = prepared;
-    server = new SupervisedServer({ ...gateways.environment, ...SMALL_HEAP, DATABASE_URL: storage.url }, folder);
+    server = new SupervisedServer({ ...gateways.environment, ...SMALL_HEAP, ...storage.env }, folder);
     client = new LoadClient(server);
     await server.start();
     const pid = server.pid ?? 0;
@@ -108,7 +117,7 @@ function survives({ lastsMs, prepare }: Failure): void {
     await until(() => deliveries.pending() === 0);
     memory.after = residentMb(pid);
     await server.stop();
-    left = await readStoredState(storage.url);
+    left = await storage.read();
     contradictions.push(...registry.differences(left.registry));
   }, 150_000);
 

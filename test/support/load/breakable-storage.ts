@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type PrivateMariaDb } from '../private-mariadb.js';
+import { type PrivateRedis } from '../private-redis.js';
 import { query } from '../query.js';
+import { readStoredState } from './stored-state.js';
+import { type LoadStorage, readJobs } from './storages.js';
 
 /** Storage that fails on demand, as it does in real life, and works again. */
-export interface BreakableStorage {
-  /** DATABASE_URL. */
-  readonly url: string;
+export interface BreakableStorage extends LoadStorage {
   break(serverPid: number): Promise<void>;
   mend(serverPid: number): Promise<void>;
   remove(): Promise<void>;
@@ -29,7 +30,7 @@ export function fullDisk(): BreakableStorage | null {
   }
   const filler = join(folder, 'filler');
   return {
-    url: `sqlite:${join(folder, 'db.sqlite')}`,
+    ...onDatabase(`sqlite:${join(folder, 'db.sqlite')}`),
     break: async () => {
       for (let part = 0; part < DISK_MB * 256; part++) {
         try {
@@ -67,7 +68,7 @@ export function lockedFile(): BreakableStorage {
   return {
     ...storage,
     break: async () => {
-      other = new Database(storage.url.slice('sqlite:'.length), { timeout: 5000 });
+      other = new Database(storage.file, { timeout: 5000 });
       other.exec('BEGIN IMMEDIATE');
     },
     mend: async () => void other?.close(),
@@ -76,7 +77,7 @@ export function lockedFile(): BreakableStorage {
 
 export async function crashedMariaDb(mariaDb: PrivateMariaDb): Promise<BreakableStorage> {
   return {
-    url: await createDatabase(mariaDb),
+    ...onDatabase(await createDatabase(mariaDb)),
     break: () => mariaDb.crash(),
     mend: () => mariaDb.startAgain(),
     remove: async () => {},
@@ -85,25 +86,36 @@ export async function crashedMariaDb(mariaDb: PrivateMariaDb): Promise<Breakable
 
 export async function frozenMariaDb(mariaDb: PrivateMariaDb): Promise<BreakableStorage> {
   return {
-    url: await createDatabase(mariaDb),
+    ...onDatabase(await createDatabase(mariaDb)),
     break: async () => mariaDb.freeze(),
     mend: async () => mariaDb.thaw(),
     remove: async () => {},
   };
 }
 
+/** A Redis that is stopped and started; the registry is on the given database, which stays. */
+export function stoppedRedis(redis: PrivateRedis, database: string): BreakableStorage {
+  return {
+    env: { DATABASE_URL: database, REDIS_URL: redis.url },
+    read: async () => ({ ...(await readStoredState(database)), queued: await readJobs(redis.url) }),
+    break: () => redis.stop(),
+    mend: () => redis.start(),
+    remove: () => redis.remove(),
+  };
+}
+
 let databases = 0;
 
-async function createDatabase({ url }: PrivateMariaDb): Promise<string> {
+export async function createDatabase({ url }: PrivateMariaDb): Promise<string> {
   const name = `breakable_${++databases}`;
   await query(url, `CREATE DATABASE ${name}`);
   return `${url}/${name}`;
 }
 
-function sqliteFolder(): { url: string; remove: () => Promise<void> } {
+function sqliteFolder(): LoadStorage & { file: string; remove: () => Promise<void> } {
   const folder = mkdtempSync(join(tmpdir(), 'spns-breakable-'));
-  return {
-    url: `sqlite:${join(folder, 'db.sqlite')}`,
-    remove: async () => rmSync(folder, { recursive: true }),
-  };
+  const file = join(folder, 'db.sqlite');
+  return { ...onDatabase(`sqlite:${file}`), file, remove: async () => rmSync(folder, { recursive: true }) };
 }
+
+const onDatabase = (url: string): LoadStorage => ({ env: { DATABASE_URL: url }, read: () => readStoredState(url) });

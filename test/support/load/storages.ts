@@ -1,0 +1,57 @@
+import { Queue } from 'bullmq';
+import { Redis } from 'ioredis';
+import { describe, inject } from 'vitest';
+import { LANES } from '../../../src/notifications/queue/bullmq-queue.js';
+import { type Batch } from '../../../src/notifications/queue/queue-jobs.js';
+import { KEY_PREFIX } from '../../../src/redis/redis-client.js';
+import { describeEachDatabase, type TestDatabases } from '../databases.js';
+import { createRedisDatabase } from '../redis-databases.js';
+import { readStoredState, type StoredState } from './stored-state.js';
+
+/** Where a server of its own process keeps what it acknowledged. */
+export interface LoadStorage {
+  /** The variables that lead a server to it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What is there while no server runs. */
+  read(): Promise<StoredState>;
+}
+
+/** Describes one behaviour on SQLite, on MariaDB, and on MariaDB with the queue on Redis. */
+export function describeEachStorage(name: string, suite: (create: () => Promise<LoadStorage>) => void): void {
+  describeEachDatabase(name, (databases) => {
+    describe('with the embedded queue', () => suite(() => embedded(databases)));
+    if (databases.kind === 'sqlite') return;
+    describe.skipIf(inject('redisUrl') === null)('with the queue on Redis', () => suite(() => shared(databases)));
+  });
+}
+
+async function embedded(databases: TestDatabases): Promise<LoadStorage> {
+  const database = await databases.create();
+  return { env: { DATABASE_URL: database }, read: () => readStoredState(database) };
+}
+
+async function shared(databases: TestDatabases): Promise<LoadStorage> {
+  const database = await databases.create();
+  const redis = await createRedisDatabase();
+  return {
+    env: { DATABASE_URL: database, REDIS_URL: redis },
+    read: async () => ({ ...(await readStoredState(database)), queued: await readJobs(redis) }),
+  };
+}
+
+/** The data of everything in the queues on Redis. */
+export async function readJobs(redisUrl: string): Promise<string[]> {
+  const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
+  try {
+    const found: string[] = [];
+    for (const lane of LANES) {
+      const queue = new Queue<Batch>(lane, { connection, prefix: KEY_PREFIX });
+      const jobs = await queue.getJobs(['waiting', 'prioritized', 'delayed', 'active']);
+      found.push(...jobs.flatMap(({ data }) => data.items.map((item) => String(item.data))));
+      await queue.close();
+    }
+    return found;
+  } finally {
+    connection.disconnect();
+  }
+}
