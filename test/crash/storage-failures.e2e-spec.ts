@@ -72,7 +72,7 @@ describe.skipIf(programs === null)('MariaDB', () => {
 
 async function withRedis(mariaDb: PrivateMariaDb): Promise<BreakableStorage | null> {
   const program = findRedis();
-  return program && stoppedRedis(await PrivateRedis.open(program), await createDatabase(mariaDb));
+  return program === null ? null : stoppedRedis(await PrivateRedis.open(program), await createDatabase(mariaDb));
 }
 
 /** What holds whatever fails, and for how long. */
@@ -174,6 +174,7 @@ async function until(done: () => boolean): Promise<void> {
 function isExpected(line: string): boolean {
   return [
     'an onion command failed',
+    'Redis is away',
     'delivery pauses',
     'recipients could not be looked up',
     'the queue could not be written',

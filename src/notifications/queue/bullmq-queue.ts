@@ -1,5 +1,5 @@
 import { getQueueToken } from '@nestjs/bullmq';
-import { Inject, Injectable, Logger, type OnApplicationShutdown, Optional } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationShutdown, type OnModuleInit, Optional } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Queue, Worker } from 'bullmq';
 import { Batcher } from '../../common/batcher.js';
@@ -49,7 +49,7 @@ const MAX_STALLED_COUNT = Number.MAX_SAFE_INTEGER;
  * is added before its job completes: a crash in between brings it twice, never not at all.
  */
 @Injectable()
-export class BullmqQueue extends NotificationQueue implements OnApplicationShutdown {
+export class BullmqQueue extends NotificationQueue implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(BullmqQueue.name);
   private readonly lanes = new Map<Lane, JobLane>();
   /** Settled items whose remains are added, but whose job could not be completed yet. */
@@ -66,6 +66,11 @@ export class BullmqQueue extends NotificationQueue implements OnApplicationShutd
   ) {
     super();
     this.renewal = setInterval(() => void this.renew(), times.renewMs);
+  }
+
+  /** Without a listener BullMQ writes each failed try to connect to the standard error. */
+  onModuleInit(): void {
+    for (const lane of LANES) this.queue(lane).on('error', (error) => this.report(lane, error));
   }
 
   override add(item: NewQueueItem): Promise<void> {
@@ -185,11 +190,15 @@ export class BullmqQueue extends NotificationQueue implements OnApplicationShutd
       stalledInterval: this.times.stalledMs,
       maxStalledCount: MAX_STALLED_COUNT,
     });
-    worker.on('error', (error) => this.logger.debug({ msg: 'a queue reports', lane, error: describeError(error) }));
+    worker.on('error', (error) => this.report(lane, error));
     worker.on('stalled', () =>
       this.logger.warn({ msg: 'the notifications of a process that died are taken over', lane }),
     );
     void worker.startStalledCheckTimer();
     return worker;
+  }
+
+  private report(lane: Lane, error: Error): void {
+    this.logger.debug({ msg: 'a queue reports', lane, error: describeError(error) });
   }
 }
