@@ -1,3 +1,4 @@
+import { QueryFailedError } from 'typeorm';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
@@ -152,6 +153,6 @@ describeEachDatabase('closed groups', (databases) => {
 
   it('does not answer a database error as a refusal', async () => {
     const broken = { registration: { ...registration, token: null as unknown as string }, groupIds: [] };
-    await expect(commands.registerLegacyGroupsOnly(broken)).rejects.toThrow();
+    await expect(commands.registerLegacyGroupsOnly(broken)).rejects.toThrow(QueryFailedError);
   });
 });

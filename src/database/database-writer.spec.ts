@@ -28,8 +28,8 @@ describeEachDatabase('DatabaseWriter', (databases) => {
     expect(await stored()).toEqual(['a']);
   });
 
-  it('takes 1000 pieces of work at once', async () => {
-    const names = Array.from({ length: 1000 }, (_, index) => `g${String(index).padStart(4, '0')}`);
+  it('takes more pieces of work at once than go into a group', async () => {
+    const names = Array.from({ length: 400 }, (_, index) => `g${String(index).padStart(4, '0')}`);
     await Promise.all(names.map((name) => write(insert(name))));
     expect(await stored()).toEqual(names);
   });
@@ -95,14 +95,14 @@ describeEachDatabase('DatabaseWriter', (databases) => {
     const dataSource = await openDataSource(url);
     const writer = new DatabaseWriter(dataSource);
     const acknowledged: string[] = [];
-    const writes = Array.from({ length: 600 }, (_, index) => `g${String(index).padStart(3, '0')}`).map((name) =>
+    const writes = Array.from({ length: 300 }, (_, index) => `g${String(index).padStart(3, '0')}`).map((name) =>
       writer.write(insert(name)).then(() => acknowledged.push(name)),
     );
     const settled = Promise.allSettled(writes);
     await writes[0];
     await dataSource.destroy();
     await settled;
-    await expect(writer.write(insert('late'))).rejects.toThrow();
+    await expect(writer.write(insert('late'))).rejects.toThrow(/not open|closed|not established/i);
 
     const reopened = await openDataSource(url);
     const groups = await reopened.getRepository(ClosedGroup).find({ order: { groupId: 'ASC' } });
@@ -130,14 +130,14 @@ describeEachDatabase('DatabaseWriter under contention', (databases) => {
   });
 
   it('lets everybody through who updates an absent row and then inserts it', async () => {
-    const names = Array.from({ length: 200 }, (_, index) => `n${index}`);
+    const names = Array.from({ length: 100 }, (_, index) => `n${index}`);
     const save = (groupId: string) => async (manager: EntityManager) => {
       const updated = await manager.update(ClosedGroup, { groupId }, { changedAt: 2 });
       if (!updated.affected) await manager.insert(ClosedGroup, { groupId, changedAt: 2 });
     };
     const results = await Promise.allSettled(names.map((name) => database.writer.write(save(name))));
     expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
-    expect(await database.dataSource.getRepository(ClosedGroup).count()).toBe(200);
+    expect(await database.dataSource.getRepository(ClosedGroup).count()).toBe(100);
   });
 
   it('lets everybody through who saves one and the same row', async () => {

@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DataSource } from 'typeorm';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { openDataSource } from '../../test/support/test-data-source.js';
 import { DatabaseInUseError, InstanceLock } from './instance-lock.js';
@@ -57,17 +59,8 @@ describeEachDatabase('InstanceLock', (databases) => {
     await expect(start(url)).rejects.toThrow(DatabaseInUseError);
   });
 
-  if (databases.kind === 'sqlite') {
-    it('does not blame another server for a lock file that it cannot use', async () => {
-      const url = await databases.create();
-      const file = `${url.slice('sqlite:'.length)}.lock`;
-      writeFileSync(file, 'This is no database. '.repeat(100));
-      const refused = await start(url).catch((error: unknown) => error);
-      expect(refused).toBeInstanceOf(Error);
-      expect(refused).not.toBeInstanceOf(DatabaseInUseError);
-    });
-    return;
-  }
+  // What follows is about the connection that holds the lock.
+  if (databases.kind === 'sqlite') return;
 
   it('takes the lock again when the database server cut its connection', async () => {
     const url = await databases.create();
@@ -105,5 +98,20 @@ describeEachDatabase('InstanceLock', (databases) => {
     const { lock, dataSource } = await start(await databases.create());
     await dataSource.destroy();
     await expect(lock.renew()).resolves.toBeUndefined();
+  });
+});
+
+describe('InstanceLock on a file', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'spns-lock-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('does not blame another server for a lock file that it cannot use', async () => {
+    const path = join(folder, 'test.sqlite');
+    writeFileSync(`${path}.lock`, 'This is no database. '.repeat(100));
+    const dataSource = await openDataSource(`sqlite:${path}`);
+    const refused = await new InstanceLock(dataSource).acquire().catch((error: unknown) => error);
+    await dataSource.destroy();
+    expect(refused).toBeInstanceOf(Error);
+    expect(refused).not.toBeInstanceOf(DatabaseInUseError);
   });
 });

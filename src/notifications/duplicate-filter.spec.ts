@@ -78,7 +78,7 @@ describe('DuplicateFilter', () => {
     expect([ends.length, outcomes.length]).toEqual([1, 0]);
     ends[0]?.resolve();
     await Promise.all(calls);
-    expect(outcomes.toSorted()).toEqual([false, false, true]);
+    expect(outcomes.filter((first) => first)).toHaveLength(1);
   });
 
   it('tells a failure to everybody who waits, and forgets it', async () => {

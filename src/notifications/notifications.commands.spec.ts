@@ -59,7 +59,7 @@ describe('NotificationsCommands', () => {
 
   it('fails when the disk refuses, and queues the next try', async () => {
     await database.dataSource.query('ALTER TABLE queued_notifications RENAME TO away');
-    await expect(notify('05a', 'data')).rejects.toThrow();
+    await expect(notify('05a', 'data')).rejects.toThrow('queued_notifications');
     await database.dataSource.query('ALTER TABLE away RENAME TO queued_notifications');
     expect(await notify('05a', 'data')).toEqual(SUCCESS);
     expect(await stored()).toHaveLength(1);

@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import assert from 'node:assert/strict';
 import {
   type DeliveryResult,
   type Provider,
@@ -39,7 +39,7 @@ export class ScriptedTransport extends PushTransport {
 
   /** To be called at the end of each test. */
   expectNothingElse(): void {
-    expect({ unexpected: this.unexpected, missing: this.script }).toEqual({ unexpected: [], missing: [] });
+    assert.deepEqual({ unexpected: this.unexpected, missing: this.script }, { unexpected: [], missing: [] });
   }
 
   override async send(push: Push): Promise<DeliveryResult[]> {

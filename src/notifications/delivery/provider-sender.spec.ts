@@ -103,7 +103,7 @@ describe('ProviderSender', () => {
 
   it('sends nothing any more once it is stopped, and ends what is under way', async () => {
     open(new ScriptedTransport('fcm', 1, 1));
-    let end = (_: DeliveryResult[]): void => undefined;
+    let end: (results: DeliveryResult[]) => void = () => undefined;
     transport.next(() => new Promise((resolve) => (end = resolve)));
     const underWay = send();
     const waiting = send();
@@ -209,7 +209,7 @@ describe('ProviderSender', () => {
   });
 
   it('stays open when a request that was under way before is delivered after all', async () => {
-    let end = (_: DeliveryResult[]): void => undefined;
+    let end: (results: DeliveryResult[]) => void = () => undefined;
     transport.next(() => new Promise((resolve) => (end = resolve)), retry('provider-throttled', 90_000));
     const early = send();
     await send();
