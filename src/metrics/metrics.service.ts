@@ -57,7 +57,7 @@ export class MetricsService implements OnModuleInit {
   private readonly pushes = new LabelledCounter(
     this.registry,
     'session_push_pushes_total',
-    'What became of pushes, per try, with the provider’s own reason; provider "all" counts whole notifications',
+    'What became of pushes, per try, with the reason as the provider words it; provider "all" counts whole notifications',
     ['provider', 'outcome', 'reason'],
   );
   private readonly retries = new LabelledCounter(
