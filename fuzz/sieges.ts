@@ -40,18 +40,35 @@ export async function besiege(
   return result;
 }
 
-/** Connections that are open at the same time and send nothing; gives how many the server took. */
-export async function openIdle(url: URL, count: number): Promise<{ taken: number; close: () => void }> {
-  const sockets = Array.from({ length: count }, () => connect(Number(url.port), url.hostname));
-  const settled = sockets.map(
-    (socket) =>
-      new Promise<boolean>((resolve) => {
-        socket.once('connect', () => resolve(true));
-        socket.on('error', () => resolve(false));
-      }),
-  );
-  const taken = (await Promise.all(settled)).filter(Boolean).length;
-  return { taken, close: () => sockets.forEach((socket) => socket.destroy()) };
+export interface IdleConnections {
+  /** How many the server has not closed. */
+  count(): number;
+  close(): void;
+}
+
+/** The kernel lets a connection wait until the server takes it, but not many of them. */
+const AT_ONCE = 200;
+
+/** Connections that are open at the same time and send nothing. */
+export async function openIdle(url: URL, count: number): Promise<IdleConnections> {
+  const open = new Set<Socket>();
+  for (let left = count; left > 0; left -= AT_ONCE) {
+    await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, () => openOne(url, open)));
+    await sleep(10);
+  }
+  return { count: () => open.size, close: () => open.forEach((socket) => socket.destroy()) };
+}
+
+function openOne({ hostname, port }: URL, open: Set<Socket>): Promise<void> {
+  const socket = connect(Number(port), hostname);
+  socket.on('close', () => open.delete(socket));
+  return new Promise<void>((resolve) => {
+    socket.once('connect', () => {
+      open.add(socket);
+      resolve();
+    });
+    socket.on('error', () => resolve());
+  });
 }
 
 function hold({ hostname, port }: URL, kind: string): Held {
