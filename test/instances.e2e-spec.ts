@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'v
 import { createConnection } from 'mysql2/promise';
 import { mysqlDatabases, type TestDatabases } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
-import { LoadBalancer, spawnInstance } from './support/instances.js';
+import { LoadBalancer, repeat, spawnInstance } from './support/instances.js';
 import { OnionHttpClient } from './support/onion-http.js';
 import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
 import { createRedisDatabase } from './support/redis-databases.js';
@@ -128,17 +128,13 @@ describe.skipIf(!isPossible)('several instances on one database and one Redis', 
       const people = Array.from({ length: 10 }, () => ({ id: newId(), token: newIosToken() }));
       for (const { id, token } of people) await balancer.send('register', { pubKey: id, token });
 
-      let done = false;
       let acknowledged = 0;
-      const load = async ({ id }: { id: string }): Promise<void> => {
-        while (!done) {
-          expect(await balancer.send('notify', { send_to: id, data: newData() })).toEqual(SUCCESS);
-          acknowledged++;
-          await sleep(10);
-        }
-      };
-      const loads = Promise.all(people.map(load));
-      loads.catch(() => undefined);
+      const load = repeat(people.length, async (place) => {
+        const answer = await balancer.send('notify', { send_to: people[place]?.id ?? '', data: newData() });
+        expect(answer).toEqual(SUCCESS);
+        acknowledged++;
+        await sleep(10);
+      });
       // As an operator does it: out of the proxy, stop, start, back into the proxy.
       const restart = async (one: Running, role: 'api' | 'worker'): Promise<Running> => {
         const wasAsked = inRotation.delete(one);
@@ -152,8 +148,7 @@ describe.skipIf(!isPossible)('several instances on one database and one Redis', 
         for (const [index, one] of [...apis].entries()) apis[index] = await restart(one, 'api');
         for (const [index, one] of [...workers].entries()) workers[index] = await restart(one, 'worker');
       }
-      done = true;
-      await loads;
+      await load.end();
       expect(acknowledged).toBeGreaterThan(100);
       expect(await untilReceived(acknowledged, 30_000)).toHaveLength(acknowledged);
       await Promise.all([...apis, ...workers].map((one) => one.process.stop()));

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { describeEachDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newData, newId, newIosToken } from './support/people.js';
+import { repeat } from './support/instances.js';
 import { createRedisDatabase } from './support/redis-databases.js';
 import { inFolder, ServerProcess, spawnServer } from './support/spawned-server.js';
 
@@ -21,13 +21,18 @@ const untilReceived = async (count: number, timeoutMs = 20_000): Promise<string[
   return received();
 };
 
-/** The processes that a server started, with their arguments. */
-function membersOf({ child: { pid } }: ServerProcess): { pid: number; leads: boolean }[] {
-  const list = execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(pid)], { encoding: 'utf8' });
-  return list
-    .trim()
-    .split('\n')
-    .map((line) => ({ pid: Number(line.trim().split(' ')[0]), leads: line.includes('--leader') }));
+/** What the first process has said about the others: those of the start, then those that took a place. */
+function membersOf({ log }: ServerProcess): { pid: number; leads: boolean }[] {
+  const start = log.find(({ msg }) => msg === 'listening') as { leader: number; followers: number[] } | undefined;
+  const later = log.filter(({ msg }) => msg === 'a process took its place') as unknown as {
+    pid: number;
+    leads: boolean;
+  }[];
+  return [
+    { pid: start?.leader ?? 0, leads: true },
+    ...(start?.followers ?? []).map((pid) => ({ pid, leads: false })),
+    ...later.map(({ pid, leads }) => ({ pid, leads })),
+  ];
 }
 
 describeEachDatabase('WORKERS=3', (databases) => {
@@ -35,11 +40,7 @@ describeEachDatabase('WORKERS=3', (databases) => {
     await inFolder(async (folder) => {
       const env = { ...gateways.environment, DATABASE_URL: await databases.create(), WORKERS: '3' };
       const { process: server, onion } = await spawnServer(env, folder);
-      expect(
-        membersOf(server)
-          .map(({ leads }) => leads)
-          .toSorted(),
-      ).toEqual([false, false, true]);
+      expect(membersOf(server).map(({ leads }) => leads)).toEqual([true, false, false]);
       const people = Array.from({ length: 30 }, () => ({ id: newId(), token: newIosToken() }));
       const answers = await Promise.all(
         people.map(async ({ id, token }) => [
@@ -71,30 +72,37 @@ describeEachDatabase('WORKERS=3', (databases) => {
       const { process: server, onion } = await spawnServer(env, folder);
       const [id, token] = [newId(), newIosToken()];
       await onion.send('register', { pubKey: id, token });
-      let acknowledged = 0;
-      let done = false;
-      const load = async (): Promise<void> => {
-        while (!done) {
-          // A request in the process that dies has no answer.
-          const answer = await onion.send('notify', { send_to: id, data: newData() }).catch(() => null);
-          if (answer?.status === 200) acknowledged++;
-          await sleep(20);
-        }
-      };
-      const loads = Promise.all([load(), load(), load()]);
+      const acknowledged: string[] = [];
+      const load = repeat(3, async () => {
+        const data = newData();
+        // A request in the process that dies has no answer.
+        const answer = await onion.send('notify', { send_to: id, data }).catch(() => null);
+        if (answer?.status === 200) acknowledged.push(data);
+        await sleep(20);
+      });
       for (const leads of [false, true, true]) {
         const before = membersOf(server);
-        const victim = before.find((member) => member.leads === leads);
-        process.kill(victim?.pid ?? 0, 'SIGKILL');
-        const replaced = () => membersOf(server).filter(({ pid }) => !before.some((member) => member.pid === pid));
-        for (const end = Date.now() + 10_000; replaced().length === 0 && Date.now() < end; await sleep(50));
-        expect(replaced().map((member) => member.leads)).toEqual([leads]);
-        await sleep(1500);
+        process.kill(before.findLast((member) => member.leads === leads)?.pid ?? 0, 'SIGKILL');
+        for (
+          const end = Date.now() + 15_000;
+          membersOf(server).length === before.length && Date.now() < end;
+          await sleep(50)
+        );
+        expect(
+          membersOf(server)
+            .slice(before.length)
+            .map((member) => member.leads),
+        ).toEqual([leads]);
+        await sleep(500);
       }
-      done = true;
-      await loads;
-      const pushes = await untilReceived(acknowledged, 30_000);
-      expect(pushes.length).toBeGreaterThanOrEqual(acknowledged);
+      await load.end();
+      const missing = () => {
+        const sent = gateways.apns.received.map(({ body }) => JSON.stringify(body)).join();
+        return acknowledged.filter((data) => !sent.includes(data));
+      };
+      for (const end = Date.now() + 30_000; missing().length > 0 && Date.now() < end; await sleep(250));
+      expect(missing()).toEqual([]);
+      expect(acknowledged.length).toBeGreaterThan(50);
       expect(server.log.filter(({ msg }) => msg === 'a process ended and is replaced')).toHaveLength(3);
       expect((await server.stop()).code).toBe(0);
     });

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { readFileSync } from 'node:fs';
+import { addBackupCommands } from './commands/backup.command.js';
 import { addCheckCommand } from './commands/check.command.js';
 import { addDevicesCommands } from './commands/devices.command.js';
 import { addKeyCommands } from './commands/key.command.js';
@@ -51,6 +52,7 @@ ${examples('check', 'stats --from 2026-01-01 --json', 'import-v1 /var/lib/old/se
   addSuspectsCommands(program);
   addSendCommand(program);
   addMigrateCommand(program);
+  addBackupCommands(program);
   addV1Commands(program);
   return program;
 }

@@ -4,6 +4,8 @@ import { DataSource } from 'typeorm';
 import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
 import { type Duties, DUTIES } from '../config/duties.js';
+import { BackupScheduler } from './backups/backup.scheduler.js';
+import { OperatorEvents } from '../operator/operator-events.js';
 import { databaseOptions } from './database-options.js';
 import { DatabaseWriter } from './database-writer.js';
 import { InstanceLock } from './instance-lock.js';
@@ -26,6 +28,12 @@ import { cutSilentConnections } from './silent-connections.js';
   ],
   providers: [
     DatabaseWriter,
+    {
+      provide: BackupScheduler,
+      inject: [APP_CONFIG, DUTIES, OperatorEvents],
+      useFactory: (config: AppConfig, { leads }: Duties, events: OperatorEvents) =>
+        leads ? new BackupScheduler(config, events) : null,
+    },
     { provide: InstanceLock, inject: [DataSource, APP_CONFIG, DUTIES], useFactory: takePossession },
   ],
   exports: [DatabaseWriter],

@@ -32,6 +32,7 @@ export class ClusterPrimary {
   private readonly places: Place[] = [];
   private started = false;
   private stopping = false;
+  private stopped: Worker[] = [];
 
   constructor(
     private readonly config: AppConfig,
@@ -44,7 +45,7 @@ export class ClusterPrimary {
     const report = await this.open(true);
     await Promise.all(Array.from({ length: this.config.workers - 1 }, () => this.open(false)));
     this.started = true;
-    this.logger.log({ msg: 'listening', ...report });
+    this.logger.log({ msg: 'listening', ...report, leader: this.pids(true)[0], followers: this.pids(false) });
     warnAboutWhatIsOff(this.logger, this.config);
   }
 
@@ -58,6 +59,10 @@ export class ClusterPrimary {
         if (isListening(message)) resolve(message.report);
       });
     });
+  }
+
+  private pids(ofLeader: boolean): (number | undefined)[] {
+    return this.places.filter(({ leads }) => leads === ofLeader).map(({ worker }) => worker.process.pid);
   }
 
   private fork(leads: boolean): Worker {
@@ -98,11 +103,17 @@ export class ClusterPrimary {
     place.worker = this.fork(place.leads);
     place.startedAt = Date.now();
     this.watch(place);
+    const { leads, worker } = place;
+    worker.on('message', (message: unknown) => {
+      if (isListening(message)) this.logger.log({ msg: 'a process took its place', pid: worker.process.pid, leads });
+    });
   }
 
   private stop(signal: NodeJS.Signals): void {
     this.stopping = true;
     this.logger.log({ msg: 'stopping', signal });
+    // One that is being replaced right now has nothing to do with how this ends.
+    this.stopped = this.places.map(({ worker }) => worker).filter((worker) => !worker.isDead());
     this.tellAll('SIGTERM');
     setTimeout(() => {
       this.logger.error('the stop took too long: what is queued stays for the next start');
@@ -113,8 +124,8 @@ export class ClusterPrimary {
   }
 
   private endWhenAllHave(): void {
-    if (this.places.some(({ worker }) => !worker.isDead())) return;
-    const failed = this.places.some(({ worker }) => worker.process.exitCode !== 0);
+    if (this.stopped.some((worker) => !worker.isDead())) return;
+    const failed = this.stopped.some((worker) => worker.process.exitCode !== 0);
     if (!failed) this.logger.log('stopped');
     process.exit(failed ? 1 : 0);
   }

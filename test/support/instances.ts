@@ -53,3 +53,20 @@ function post(url: string, body: Buffer): Promise<'refused' | { status: number; 
     asking.end(body);
   });
 }
+
+/** Repeats `step` in several places at once until it is ended; whatever failed meanwhile shows then. */
+export function repeat(places: number, step: (place: number) => Promise<void>): { end(): Promise<void> } {
+  const ended = new AbortController();
+  const loops = Promise.all(
+    Array.from({ length: places }, async (_, place) => {
+      while (!ended.signal.aborted) await step(place);
+    }),
+  );
+  loops.catch(() => undefined);
+  return {
+    end: async () => {
+      ended.abort();
+      await loops;
+    },
+  };
+}

@@ -79,11 +79,11 @@ export class JobLane {
   waitForJob(arrived: () => void): void {
     if (this.waiting || this.closed) return;
     this.waiting = this.fetch(true)
-      .then((found) => {
-        if (found) arrived();
-      })
-      // Asking again is up to the next claim, which sees the error too.
-      .catch(() => undefined)
+      .then(
+        (found) => (found ? arrived() : undefined),
+        // Asking again is up to the next claim, which sees the error too.
+        () => undefined,
+      )
       .finally(() => (this.waiting = null));
   }
 
