@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { residentMb, SMALL_HEAP } from '../test/support/load/resident-memory.js';
 import { spawnServer, type SpawnedServer } from '../test/support/spawned-server.js';
 import { Bystander } from './bystander.js';
 import { hostileBytes } from './hostile-bytes.js';
@@ -35,8 +35,6 @@ export interface FuzzResult {
 const CONNECTIONS = 16;
 /** Of ten hostile requests so many are bytes on a connection of their own. */
 const RAW_SHARE = 0.1;
-/** With a small heap nothing but a leak makes the process grow. */
-const SMALL_HEAP = '--max-old-space-size=128 --max-semi-space-size=4';
 const MAX_GROWTH_MB = 60;
 /** pino's number of `error`. */
 const ERROR_LEVEL = 50;
@@ -50,7 +48,7 @@ const BYSTANDER_LONGEST_MS = 8000;
 export async function runFuzz(options: FuzzOptions, report: (sent: number) => void): Promise<FuzzResult> {
   const folder = mkdtempSync(join(tmpdir(), 'spns-fuzz-'));
   const database = `sqlite:${join(folder, 'fuzz.sqlite')}`;
-  const server = await spawnServer({ DATABASE_URL: database, NODE_OPTIONS: SMALL_HEAP }, folder);
+  const server = await spawnServer({ DATABASE_URL: database, ...SMALL_HEAP }, folder);
   try {
     return await attack(server, options, report);
   } finally {
@@ -136,6 +134,3 @@ async function attack(
     ],
   };
 }
-
-const residentMb = (pid: number): number =>
-  Math.round(Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024);

@@ -3,19 +3,12 @@ import { type SoakProgress, type SoakResult } from './soak.js';
 /** So many of each problem are shown. */
 const SHOWN = 5;
 
-export function printProgress({
-  seconds,
-  doing,
-  requests,
-  acknowledged,
-  pending,
-  failed,
-  memoryMb,
-}: SoakProgress): void {
-  process.stdout.write(
-    `${String(Math.round(seconds)).padStart(5)} s  ${requests} requests, ${acknowledged} acknowledged, ${pending} notifications on their way, ` +
-      `${failed} failed, ${memoryMb === null ? 'not running' : `${memoryMb} MB`}  ${doing}\n`,
-  );
+export function printProgress({ seconds, doing, client, pending, memoryMb }: SoakProgress): void {
+  const counts = `${client.requests} requests, ${client.acknowledged} acknowledged, ${client.failed} failed`;
+  const memory = memoryMb === null ? 'not running' : `${memoryMb} MB`;
+  const since = String(Math.round(seconds)).padStart(5);
+  process.stdout.write(`${since} s  ${counts}, ${pending} notifications on their way, ${memory}  ${doing}
+`);
 }
 
 export function printResult({ client, deliveries, malformed, memory, faults, problems }: SoakResult): void {

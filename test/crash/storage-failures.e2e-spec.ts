@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +18,7 @@ import { type CountedGateways, startCountedGateways } from '../support/load/coun
 import { DeliveryLedger } from '../support/load/delivery-ledger.js';
 import { LoadClient } from '../support/load/load-client.js';
 import { RegistryLedger } from '../support/load/registry-ledger.js';
+import { residentMb, SMALL_HEAP } from '../support/load/resident-memory.js';
 import { type StoredState } from '../support/load/stored-state.js';
 import { SupervisedServer } from '../support/load/supervised-server.js';
 import { findMariaDb, type PrivateMariaDb, startMariaDb } from '../support/private-mariadb.js';
@@ -37,8 +37,6 @@ const ANSWERED_WITHIN_MS = 23_000;
 /** Requests that need no storage are answered within this, on a busy machine too. */
 const PROMPT_MS = 3000;
 const RECOVERED_WITHIN_MS = 30_000;
-/** With a small heap nothing but a leak makes the process grow, and a leak soon ends it. */
-const SMALL_HEAP = { NODE_OPTIONS: '--max-old-space-size=96 --max-semi-space-size=4' };
 const MAX_GROWTH_MB = 40;
 
 const ON_SQLITE: Failure[] = [
@@ -183,6 +181,3 @@ function isExpected(line: string): boolean {
     'dead tokens stay for now',
   ].some((msg) => line.includes(`"msg":"${msg}`));
 }
-
-const residentMb = (pid: number): number =>
-  Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' })) / 1024;

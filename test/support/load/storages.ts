@@ -19,9 +19,13 @@ export interface LoadStorage {
 /** Describes one behaviour on SQLite, on MariaDB, and on MariaDB with the queue on Redis. */
 export function describeEachStorage(name: string, suite: (create: () => Promise<LoadStorage>) => void): void {
   describeEachDatabase(name, (databases) => {
-    describe('with the embedded queue', () => suite(() => embedded(databases)));
+    describe('with the embedded queue', () => {
+      suite(() => embedded(databases));
+    });
     if (databases.kind === 'sqlite') return;
-    describe.skipIf(inject('redisUrl') === null)('with the queue on Redis', () => suite(() => shared(databases)));
+    describe.skipIf(inject('redisUrl') === null)('with the queue on Redis', () => {
+      suite(() => shared(databases));
+    });
   });
 }
 
