@@ -48,7 +48,7 @@ describe('backups', () => {
     });
   });
 
-  it('come from one server of several processes, and not at all when they are off', async () => {
+  it('are not taken when they are off', async () => {
     await inFolder(async (folder) => {
       const { process: server } = await spawnServer({ BACKUP_INTERVAL_HOURS: '0' }, folder);
       await sleep(1500);

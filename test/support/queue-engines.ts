@@ -29,7 +29,7 @@ export interface QueueEngine {
 }
 
 /** So that a take-over takes less than a second. */
-export const SHORT_TIMES: BullmqTimes = { lockMs: 600, stalledMs: 150, renewMs: 100 };
+const SHORT_TIMES: BullmqTimes = { lockMs: 600, stalledMs: 150, renewMs: 100 };
 
 /** Describes what every engine of the queue does. */
 export function describeEachEngine(name: string, suite: (create: () => Promise<QueueEngine>) => void): void {
