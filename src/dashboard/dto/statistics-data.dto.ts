@@ -10,7 +10,7 @@ const time = z
     [
       z.iso.datetime({ offset: true }).transform((text) => Date.parse(text)),
       z.iso.date().transform((text) => Date.parse(text)),
-      z.string().regex(/^\d+$/).transform(Number).pipe(z.int().max(LATEST)),
+      z.string().regex(/^\d+$/).transform(Number).pipe(z.number().max(LATEST, TIME_FORM)),
     ],
     { error: TIME_FORM },
   )

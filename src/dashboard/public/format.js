@@ -21,6 +21,18 @@ export const formatClock = (time) => clock.format(time);
 /** @param {number} time */
 export const formatMoment = (time) => moment.format(time);
 
+/**
+ * @param {number} from
+ * @param {number} to
+ */
+export const formatMoments = (from, to) => moment.formatRange(from, to);
+
+/**
+ * @param {number} from
+ * @param {number} to
+ */
+export const formatDates = (from, to) => date.formatRange(from, to);
+
 /** @param {number} time */
 export const formatDate = (time) => date.format(time);
 

@@ -4,7 +4,8 @@ import { formatCompact, formatTick } from './format.js';
 
 const HEIGHT = 240;
 const FONT = '12px system-ui, sans-serif';
-const WHOLE_STEPS = [1, 2, 5].flatMap((digit) => Array.from({ length: 12 }, (_, power) => digit * 10 ** power));
+/** From 1 upwards: there is no half message. */
+const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
 
 /** @type {typeof import('uplot')} */
 const UPlot = /** @type {any} */ (globalThis).uPlot;
@@ -68,7 +69,7 @@ export class Plot {
     return {
       width: this.place.clientWidth,
       height: HEIGHT,
-      padding: [12, 12, 0, 0],
+      padding: [12, 24, 0, 0],
       legend: { show: false },
       cursor: {
         y: false,
@@ -84,6 +85,7 @@ export class Plot {
         {
           ...axis,
           grid: { show: false },
+          size: 28,
           space: 64,
           values: (_plot, ticks, _axis, _space, step) => ticks.map((time) => formatTick(time, step)),
         },

@@ -1,5 +1,5 @@
 import { element, table } from './dom.js';
-import { formatCount, formatDate, formatMoment } from './format.js';
+import { formatCount, formatDate, formatDates, formatMoments } from './format.js';
 import { Plot } from './plot.js';
 import { toRows } from './traffic-rows.js';
 
@@ -7,8 +7,7 @@ import { toRows } from './traffic-rows.js';
 /** @typedef {import('./traffic-rows.js').Row} Row */
 /** @typedef {import('./traffic-rows.js').Unit} Unit */
 
-/** @type {Record<Unit, string>} */
-const UNIT_WORDS = { period: 'period', day: 'day', week: 'week', month: 'month' };
+const HOUR_MS = 3_600_000;
 const KEYS = new Set(['ArrowLeft', 'ArrowRight', 'Home', 'End']);
 
 /** One figure: title and total, legend, plot, and the same as a table. */
@@ -24,6 +23,7 @@ export class TrafficView {
     this.rows = [];
     /** @type {Unit} */
     this.unit = 'period';
+    this.unitInWords = '';
     this.pointedAt = -1;
     this.title = title;
     this.kinds = kinds;
@@ -67,6 +67,7 @@ export class TrafficView {
   show(periods, range, periodMs) {
     const { unit, rows } = toRows(periods, this.valuesOf);
     this.unit = unit;
+    this.unitInWords = unit === 'period' ? `period of ${formatCount(periodMs / HOUR_MS)} hours` : unit;
     this.rows = rows;
     const sums = this.kinds.map((_, index) => rows.reduce((sum, { values }) => sum + (values[index] ?? 0), 0));
     const total = sums.reduce((sum, value) => sum + value, 0);
@@ -85,7 +86,7 @@ export class TrafficView {
   inWords(total) {
     const tallest = this.rows.reduce((most, row) => Math.max(most, sumOf(row)), 0);
     return (
-      `${this.title}, bars, one for each ${UNIT_WORDS[this.unit]}: ${formatCount(total)} in ${this.rows.length} bars, ` +
+      `${this.title}, bars, one for each ${this.unitInWords}: ${formatCount(total)} in ${this.rows.length} bars, ` +
       `at most ${formatCount(tallest)} in one. The left and right arrow keys go from bar to bar; a table follows.`
     );
   }
@@ -96,7 +97,7 @@ export class TrafficView {
     this.pointedAt = row && index !== null ? index : -1;
     this.readout.textContent = row
       ? `${this.timeOf(row)}: ${this.kinds.map((kind, at) => `${kind} ${formatCount(row.values[at] ?? 0)}`).join(', ')}`
-      : `One bar for each ${UNIT_WORDS[this.unit]}.`;
+      : `One bar for each ${this.unitInWords}.`;
   }
 
   /** @param {KeyboardEvent} event */
@@ -125,12 +126,12 @@ export class TrafficView {
   timeOf({ from, to }) {
     switch (this.unit) {
       case 'period':
-        return `${formatMoment(from)} – ${formatMoment(to)}`;
+        return formatMoments(from, to);
       case 'day':
         return formatDate(from);
       case 'week':
       case 'month':
-        return `${formatDate(from)} – ${formatDate(to)}`;
+        return formatDates(from, to);
     }
   }
 }
