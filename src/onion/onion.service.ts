@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { describeError } from '../common/describe-error.js';
+import { RepeatedError } from '../common/repeated-error.js';
 import { withDeadline } from '../common/with-deadline.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { CommandRegistry } from './command-registry.js';
@@ -33,6 +33,7 @@ const FAILED: InnerAnswer = {
 @Injectable()
 export class OnionService {
   private readonly logger = new Logger(OnionService.name);
+  private readonly errors = new RepeatedError((line) => this.logger.error(line));
 
   constructor(
     private readonly key: OnionKeyService,
@@ -70,7 +71,7 @@ export class OnionService {
     } catch (error) {
       this.metrics.command(endpoint, 'failed');
       // Found in the registry, so the name is one of ours and nothing that a client wrote.
-      this.logger.error({ msg: 'an onion command failed', command: endpoint, error: describeError(error) });
+      this.errors.log({ msg: 'an onion command failed', command: endpoint }, error);
       return FAILED;
     }
   }

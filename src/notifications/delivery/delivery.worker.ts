@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../../common/describe-error.js';
+import { RepeatedError } from '../../common/repeated-error.js';
 import { type Duties, DUTIES } from '../../config/duties.js';
 import { type NewQueueItem, NotificationQueue, type QueueItem } from '../queue/notification-queue.js';
 import { type Recipients, RecipientsService } from '../recipients.service.js';
@@ -32,6 +32,7 @@ const LANE_BATCH = 128;
 @Injectable()
 export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(DeliveryWorker.name);
+  private readonly errors = new RepeatedError((line) => this.logger.error(line));
   private readonly added = new Wakeup();
   private readonly open = new Set<Promise<void>>();
   /** When each loop last came round, on the clock of `performance.now()`. */
@@ -86,7 +87,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
       try {
         if (!(await step())) await wakeup.wait(this.tuning.pollMs);
       } catch (error) {
-        this.logger.error({ msg: 'delivery pauses', error: describeError(error) });
+        this.errors.log({ msg: 'delivery pauses' }, error);
         await wakeup.wait(ERROR_PAUSE_MS);
       }
     }
@@ -111,7 +112,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
       try {
         return await this.recipients.find([...new Set(items.map(({ recipient }) => recipient))]);
       } catch (error) {
-        this.logger.error({ msg: 'recipients could not be looked up', error: describeError(error) });
+        this.errors.log({ msg: 'recipients could not be looked up' }, error);
         await sleep(ERROR_PAUSE_MS);
       }
     }
@@ -148,14 +149,14 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
 
   private async deliverAndSettle(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): Promise<void> {
     const later = await deliver().catch((error: unknown) => {
-      this.logger.error({ msg: 'a notification is tried again', error: describeError(error) });
+      this.errors.log({ msg: 'a notification is tried again' }, error);
       return [{ ...item, availableAt: Date.now() + ERROR_PAUSE_MS }];
     });
     for (;;) {
       try {
         return await this.queue.settle(item.id, later);
       } catch (error) {
-        this.logger.error({ msg: 'the queue could not be written', error: describeError(error) });
+        this.errors.log({ msg: 'the queue could not be written' }, error);
         if (this.stopped) return;
         await sleep(ERROR_PAUSE_MS);
       }
