@@ -3,12 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchDatabase } from './database/bench-database.js';
 import { type MariaDbServer, openMariaDb } from './database/mariadb-server.js';
+import { openRedis, type RedisServer } from './database/redis-server.js';
 import { createSqliteDatabase } from './database/sqlite-database.js';
 import { Generator } from './load/generator.js';
 import { type Cores, divideCores } from './measure/cores.js';
 import { type BenchOptions, type DatabaseKind } from './options.js';
 import { Gateways } from './servers/gateways.js';
-import { type StartedServer, startFloor, startHeldServer, startServer, type Target } from './servers/target.js';
+import {
+  type Floor,
+  type StartedServer,
+  startFloor,
+  startHeldServer,
+  startServer,
+  type Target,
+} from './servers/target.js';
 
 /** What all scenarios use: the programs that run all the time, and ways to make databases and servers. */
 export class Bench {
@@ -20,13 +28,18 @@ export class Bench {
     readonly options: BenchOptions,
     readonly cores: Cores,
     readonly folder: string,
-    readonly floor: Target,
+    readonly floor: Floor,
     readonly generator: Generator,
     readonly gateways: Gateways,
     private readonly mariaDb: MariaDbServer | null,
+    private readonly redis: RedisServer | null,
     readonly progress: (text: string) => void,
   ) {
-    this.databaseKinds = options.databases.filter((kind) => kind !== 'mariadb' || mariaDb !== null);
+    const missing = new Set<DatabaseKind>([
+      ...(mariaDb ? [] : ['mariadb' as const]),
+      ...(redis ? [] : ['redis' as const]),
+    ]);
+    this.databaseKinds = options.databases.filter((kind) => !missing.has(kind));
   }
 
   static async start(options: BenchOptions, progress: (text: string) => void): Promise<Bench> {
@@ -36,19 +49,24 @@ export class Bench {
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     const mariaDb = options.databases.includes('mariadb') ? await openMariaDb() : null;
     if (options.databases.includes('mariadb') && !mariaDb) progress('MariaDB is left out: it is not installed');
+    const redis = options.databases.includes('redis') ? await openRedis() : null;
+    if (options.databases.includes('redis') && !redis) progress('Redis is left out: it is not installed');
     const env = { ONION_PRIVATE_KEY_FILE: keyFileIn(folder) };
     const floor = await startFloor({ cores: cores.server, folder, env });
     const publicKey = Buffer.from(floor.publicKey, 'hex');
     const generator = await Generator.start(cores.rest, publicKey, options.connections);
     const gateways = await Gateways.start(cores.rest, join(folder, 'credentials'), options.gatewayLatencyMs);
-    return new Bench(options, cores, folder, floor, generator, gateways, mariaDb, progress);
+    return new Bench(options, cores, folder, floor, generator, gateways, mariaDb, redis, progress);
   }
 
   /** An empty one. */
-  createDatabase(kind: DatabaseKind): Promise<BenchDatabase> {
+  async createDatabase(kind: DatabaseKind): Promise<BenchDatabase> {
     switch (kind) {
       case 'sqlite':
         return createSqliteDatabase(join(this.folder, `${++this.madeDatabases}.sqlite`));
+      case 'redis':
+        if (!this.redis) throw new Error('there is no Redis');
+        return this.redis.createQueue(await this.createDatabase('sqlite'));
       case 'mariadb':
         if (!this.mariaDb) throw new Error('there is no MariaDB');
         return this.mariaDb.create();
@@ -59,12 +77,24 @@ export class Bench {
     return startServer(this.targetOptions(database));
   }
 
+  /** A server of so many processes, on two cores. */
+  startWorkers(database: BenchDatabase, workers: number): Promise<StartedServer> {
+    const { env, ...options } = this.targetOptions(database);
+    return startServer({ ...options, cores: this.cores.pair, env: { ...env, WORKERS: String(workers) } });
+  }
+
+  /** One that leaves the cores of `startWorkers` alone, as far as there are others. */
+  startGeneratorBesidePair(): Promise<Generator> {
+    return Generator.start(this.cores.besidePair, Buffer.from(this.floor.publicKey, 'hex'), this.options.connections);
+  }
+
   startHeldServer(database: BenchDatabase): Promise<Target> {
     return startHeldServer(this.targetOptions(database));
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.floor.stop(), this.generator.stop(), this.gateways.stop(), this.mariaDb?.stop()]);
+    await Promise.all([this.floor.stop(), this.generator.stop(), this.gateways.stop()]);
+    await Promise.all([this.mariaDb?.stop(), this.redis?.stop()]);
   }
 
   private targetOptions(database: BenchDatabase) {
@@ -72,7 +102,7 @@ export class Bench {
       ...this.gateways.environment,
       HOST: '127.0.0.1',
       PORT: '0',
-      DATABASE_URL: database.url,
+      ...database.environment,
       ONION_PRIVATE_KEY_FILE: keyFileIn(this.folder),
     };
     return { cores: this.cores.server, folder: this.folder, env };

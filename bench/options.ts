@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
 
-export const SCENARIOS = ['accept', 'delivery', 'scale', 'backlog'] as const;
+export const SCENARIOS = ['accept', 'delivery', 'workers', 'scale', 'backlog'] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
-export const DATABASE_KINDS = ['sqlite', 'mariadb'] as const;
+/** `redis`: the queue is on Redis, the ids are on SQLite. */
+export const DATABASE_KINDS = ['sqlite', 'mariadb', 'redis'] as const;
 export type DatabaseKind = (typeof DATABASE_KINDS)[number];
 
 /** How much of everything. */
@@ -44,26 +45,30 @@ const FULL: Size = {
 
 const QUICK: Size = {
   ...FULL,
-  requests: 2000,
+  requests: 1200,
   rounds: 2,
-  warmup: 1000,
-  seconds: 4,
-  ids: 50_000,
-  groups: 5000,
-  backlog: 10_000,
+  warmup: 600,
+  seconds: 3,
+  ids: 20_000,
+  groups: 2000,
+  backlog: 5000,
 };
 
 export const HELP = `Measures the built server on this machine, beside a floor: a bare HTTP server that does the same cryptography.
 
-  npm run bench -- [--quick] [--only accept,delivery,scale,backlog] [--database sqlite,mariadb] [--write]
+  npm run bench -- [--quick] [--only A,B] [--database A,B] [--write]
 
-  --quick              small numbers, SQLite only; under two minutes instead of about half an hour
+  --quick              small numbers, no MariaDB; under two minutes instead of more than half an hour
   --only A,B           these scenarios:
                          accept    requests answered, delivery held; against the floor
                          delivery  accepted, stored, looked up, sent and forgotten; and the way to the gateway at half load
+                         workers   requests answered by WORKERS=1 and by WORKERS=2, on two cores
                          scale     start, memory and cost per request with few and with many registered ids
                          backlog   memory, cost per request and draining with many queued notifications
-  --database A,B       databases of accept and delivery (default: both; MariaDB is left out when there is none)
+  --database A,B       databases of accept, delivery and workers (default: all that are installed):
+                         sqlite    ids and queue on SQLite
+                         mariadb   ids and queue on MariaDB
+                         redis     the queue on Redis, the ids on SQLite
   --write              also put the results into docs/performance.md
   --dir D              where the databases are made (default: the system's temporary folder; the full run takes 3 GB)
   --requests N         requests of one round              (${FULL.requests}; quick: ${QUICK.requests})
@@ -78,7 +83,8 @@ export const HELP = `Measures the built server on this machine, beside a floor: 
   --help               this text
 
 MariaDB: the server that BENCH_MYSQL_URL=mysql://user:password@host:port names (the user may create databases), or a
-private one, started for the run when it is installed. Needs Linux, for the CPU time of processes.
+private one, started for the run when it is installed. Redis: a private one with appendonly yes and appendfsync
+everysec. Private ones keep their files in the system's temporary folder. Needs Linux, for the CPU time of processes.
 `;
 
 /** The command line is wrong; the message says how. */
@@ -106,7 +112,7 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     groups: number('groups', size.groups, 1),
     backlog: number('backlog', size.backlog, 1),
     only: names('only', values.only, SCENARIOS, SCENARIOS),
-    databases: names('database', values.database, DATABASE_KINDS, values.quick ? ['sqlite'] : DATABASE_KINDS),
+    databases: names('database', values.database, DATABASE_KINDS, values.quick ? ['sqlite', 'redis'] : DATABASE_KINDS),
     gatewayLatencyMs: number('gateway-latency', 20, 0),
     folder: values.dir ?? null,
     write: values.write ?? false,

@@ -12,10 +12,12 @@ export interface Rows {
 /** An empty database of the server's schema, reached past the server. */
 export interface BenchDatabase {
   readonly kind: DatabaseKind;
-  /** Its DATABASE_URL. */
-  readonly url: string;
+  /** Leads a server to it. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Name and version of the engine. */
   readonly engine: string;
+  /** The process that keeps the queue and nothing else; null = the queue is where the ids are. */
+  readonly queuePid: number | null;
   insert(rows: Rows, onProgress: (inserted: number) => void): Promise<void>;
   queueIsEmpty(): Promise<boolean>;
   drop(): Promise<void>;

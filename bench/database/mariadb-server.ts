@@ -34,8 +34,9 @@ async function createDatabase(serverUrl: string): Promise<BenchDatabase> {
   await migrate({ kind: 'mysql', url });
   return {
     kind: 'mariadb',
-    url,
+    environment: { DATABASE_URL: url },
     engine: engineOf(String(version)),
+    queuePid: null,
     insert: (rows, onProgress) => using(url, (connection) => insert(connection, rows, onProgress)),
     queueIsEmpty: () =>
       using(url, async (connection) => {

@@ -10,8 +10,9 @@ export async function createSqliteDatabase(path: string): Promise<BenchDatabase>
   await migrate({ kind: 'sqlite', path });
   return {
     kind: 'sqlite',
-    url: `sqlite:${path}`,
+    environment: { DATABASE_URL: `sqlite:${path}` },
     engine: `SQLite ${versionOf(path)}`,
+    queuePid: null,
     insert: async (rows, onProgress) => insert(path, rows, onProgress),
     queueIsEmpty: async () => queueIsEmpty(path),
     drop: async () => {

@@ -16,11 +16,17 @@ export interface NamedLoad {
   readonly target: number | null;
 }
 
+export const REGISTER_LOAD: NamedLoad = {
+  name: 'register, v4 XChaCha20',
+  shapes: [{ command: 'register', ...V4_XCHACHA }],
+  target: 1.8,
+};
+
 export const ACCEPT_LOADS: readonly NamedLoad[] = [
   { name: 'notify, v2 AES-GCM', shapes: [{ command: 'notify', ...V2 }], target: 1.5 },
   { name: 'notify, v4 AES-GCM', shapes: [{ command: 'notify', ...V4_GCM }], target: 1.5 },
   { name: 'notify, v4 XChaCha20', shapes: [{ command: 'notify', ...V4_XCHACHA }], target: 1.5 },
-  { name: 'register, v4 XChaCha20', shapes: [{ command: 'register', ...V4_XCHACHA }], target: 1.8 },
+  REGISTER_LOAD,
   {
     name: 'mixed: 4 notify to 1 register',
     shapes: CIPHERS.flatMap((cipher) => [

@@ -1,6 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Bench } from '../bench.js';
-import { type BenchDatabase } from '../database/bench-database.js';
 import { seedPopulation } from '../database/seed.js';
 import { ACCEPT_LOADS, type NamedLoad, SMALL_POPULATION } from '../load/loads.js';
 import { inTurn, type Pair } from '../measure/in-turn.js';
@@ -10,18 +8,22 @@ import { showNumber, showSpread, spreadOf } from '../measure/spread.js';
 import { type DatabaseKind } from '../options.js';
 import { judge, type Section } from '../report/section.js';
 import { type Target } from '../servers/target.js';
+import { compareRedisMode } from './redis-mode.js';
+import { requireHeld } from './require-held.js';
 
 const COLUMNS = [
   ...['request', 'requests/s', 'p50 ms', 'p99 ms', 'CPU µs', 'floor: requests/s', 'floor: CPU µs'],
   ...['CPU to floor', 'target', 'memory MB'],
 ];
 
-const TIME_TO_DELIVER_MS = 1000;
-
 /** Requests answered, durable queue included, delivery held. */
 export async function accept(bench: Bench): Promise<Section> {
   const parts: Section['parts'][number][] = [];
   for (const kind of bench.databaseKinds) {
+    if (kind === 'redis') {
+      parts.push(...(await compareRedisMode(bench)));
+      continue;
+    }
     const { engine, rows } = await acceptOn(bench, kind);
     parts.push(`${engine}:`, { columns: COLUMNS, rows });
   }
@@ -41,12 +43,6 @@ async function acceptOn(bench: Bench, kind: DatabaseKind): Promise<{ engine: str
   await server.stop();
   await database.drop();
   return { engine: database.engine, rows };
-}
-
-/** A server that delivered after all would make every figure too high. */
-async function requireHeld(database: BenchDatabase): Promise<void> {
-  await sleep(TIME_TO_DELIVER_MS);
-  if (await database.queueIsEmpty()) throw new Error('the server whose delivery is held has emptied its queue');
 }
 
 async function measureLoad(

@@ -14,6 +14,13 @@ export interface Target {
 export interface StartedServer extends Target {
   /** From the start of the process to its word that it listens. */
   readonly startMs: number;
+  /** All its processes; `pid` alone when there is one. */
+  readonly pids: readonly number[];
+}
+
+export interface Floor extends Target {
+  /** Hexadecimal; the servers of a run have the same. */
+  readonly publicKey: string;
 }
 
 export interface TargetOptions {
@@ -26,7 +33,7 @@ export interface TargetOptions {
 
 const MAIN = resolve(import.meta.dirname, '../../dist/main.js');
 
-export async function startFloor({ cores, env }: TargetOptions): Promise<Target & { publicKey: string }> {
+export async function startFloor({ cores, env }: TargetOptions): Promise<Floor> {
   const file = join(import.meta.dirname, 'floor.process.ts');
   const child = Child.start(file, { cores, env, plainNode: true });
   const ready = await child.ready<{ port: number; publicKey: string }>();
@@ -45,19 +52,26 @@ export async function startHeldServer({ cores, env }: TargetOptions): Promise<Ta
 export async function startServer({ cores, folder, env }: TargetOptions): Promise<StartedServer> {
   const startedAt = monotonicMs();
   const child = startProgram([process.execPath, MAIN], { cores, cwd: folder, env });
-  const port = await listening(child);
+  const { port, members } = await listening(child);
   const startMs = monotonicMs() - startedAt;
-  return { pid: pidOf(child), port, startMs, stop: () => stopProcess(child, 'SIGTERM') };
+  const pid = pidOf(child);
+  return { pid, pids: [pid, ...members], port, startMs, stop: () => stopProcess(child, 'SIGTERM') };
 }
 
-function listening(child: ChildProcess): Promise<number> {
+interface Listening {
+  readonly port: number;
+  /** Processes that the first one started. */
+  readonly members: readonly number[];
+}
+
+function listening(child: ChildProcess): Promise<Listening> {
   return new Promise((onListening, onError) => {
     const said: string[] = [];
     const read = (stream: NodeJS.ReadableStream | null): void => {
       if (!stream) return;
       createInterface({ input: stream }).on('line', (line) => {
-        const port = portIn(line);
-        if (port !== null) onListening(port);
+        const report = reportIn(line);
+        if (report) onListening(report);
         else if (said.length < 20) said.push(line);
       });
     };
@@ -67,9 +81,11 @@ function listening(child: ChildProcess): Promise<number> {
   });
 }
 
-/** The port in the server's line about itself. */
-function portIn(line: string): number | null {
+/** What the server's line about itself says, if it is that line. */
+function reportIn(line: string): Listening | null {
   if (!line.startsWith('{')) return null;
-  const { msg, address } = JSON.parse(line) as { msg?: unknown; address?: unknown };
-  return msg === 'listening' && typeof address === 'string' ? Number(new URL(address).port) : null;
+  const said = JSON.parse(line) as { msg?: unknown; address?: unknown; leader?: number; followers?: number[] };
+  if (said.msg !== 'listening' || typeof said.address !== 'string') return null;
+  const members = said.leader === undefined ? [] : [said.leader, ...(said.followers ?? [])];
+  return { port: Number(new URL(said.address).port), members };
 }
