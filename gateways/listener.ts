@@ -134,7 +134,10 @@ export class Listener {
       stream.on('error', ignore);
       peer.track(stream);
       collect(stream, (body) => {
-        if (peer.ignores(stream)) return void stream.close(constants.NGHTTP2_REFUSED_STREAM);
+        if (peer.ignores(stream)) {
+          stream.close(constants.NGHTTP2_REFUSED_STREAM);
+          return;
+        }
         const { ':method': method = '', ':path': path = '' } = headers;
         const request = toRequest(method, path, headers, rawHeaders, body, connection);
         this.options.onExchange(new Http2Exchange(request, stream, peer));

@@ -45,7 +45,7 @@ export interface MatrixFault {
   readonly stalls?: true;
   begin(world: World, phones: readonly Phone[]): void | Promise<void>;
   /** Without it the gateways forget their faults. */
-  end?(world: World, phones: readonly Phone[]): void | Promise<void>;
+  readonly end?: (world: World, phones: readonly Phone[]) => void | Promise<void>;
 }
 
 function met(provider: Provider, name: string, fault: Fault, outcome: Outcome, repeats?: true): MatrixFault {
@@ -105,7 +105,7 @@ function apnsAnswers(): MatrixFault[] {
 }
 
 function fcmAnswers(): MatrixFault[] {
-  const refused: (keyof typeof fcmErrors)[] = ['invalidField', 'tooBig'];
+  const refused = new Set<keyof typeof fcmErrors>(['invalidField', 'tooBig']);
   return [
     ...(Object.keys(fcmErrors) as (keyof typeof fcmErrors)[]).map((name) => {
       const answer =
@@ -114,7 +114,7 @@ function fcmAnswers(): MatrixFault[] {
           : name === 'permissionDenied' || name === 'serviceDisabled'
             ? fcmErrors[name]('stand-in-project')
             : fcmErrors[name]();
-      return answered('fcm', name, answer, refused.includes(name) ? 'refused' : 'waits');
+      return answered('fcm', name, answer, refused.has(name) ? 'refused' : 'waits');
     }),
     answered('fcm', '429 with Retry-After', fcmErrors.quotaExceeded(60)),
     answered('fcm', '503 with Retry-After', fcmErrors.unavailable(60)),
