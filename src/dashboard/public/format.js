@@ -2,6 +2,12 @@ const whole = new Intl.NumberFormat();
 const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const momentOfYear = new Intl.DateTimeFormat(undefined, {
+  day: 'numeric',
+  month: 'short',
+  hour: '2-digit',
+  minute: '2-digit',
+});
 const hourOfDay = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 const dayOfYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
 const monthOfYear = new Intl.DateTimeFormat(undefined, { month: 'short', year: 'numeric' });
@@ -20,6 +26,12 @@ export const formatClock = (time) => clock.format(time);
 
 /** @param {number} time */
 export const formatMoment = (time) => moment.format(time);
+
+/** For narrow columns: the year only when it is another one. @param {number} time */
+export function formatShortMoment(time) {
+  const isThisYear = new Date(time).getFullYear() === new Date().getFullYear();
+  return (isThisYear ? momentOfYear : moment).format(time);
+}
 
 /**
  * @param {number} from

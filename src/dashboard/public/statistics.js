@@ -2,7 +2,7 @@ import { byId } from './dom.js';
 import { formatClock } from './format.js';
 import { RangePicker } from './range-picker.js';
 import { getStatus, getTraffic, NoAnswer, RefusedRequest } from './requests.js';
-import { showStatus } from './status-view.js';
+import { showStatus, showUnknown } from './status-view.js';
 import { TrafficView } from './traffic-view.js';
 
 const STATUS_EVERY_MS = 10_000;
@@ -63,6 +63,7 @@ async function attempt(what, work) {
     if (!(error instanceof NoAnswer || error instanceof RefusedRequest)) throw error;
     signedOut = error instanceof RefusedRequest && error.status === 401;
     troubles.set(what, inWords(error));
+    if (what === 'status') showUnknown();
   }
   const [trouble] = troubles.values();
   const box = byId('trouble');

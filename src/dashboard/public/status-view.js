@@ -27,6 +27,12 @@ export function showStatus(status) {
   showDevices(status.devices);
 }
 
+/** For when nobody answers: what the rest of the page shows is old. */
+export function showUnknown() {
+  byId('overall').replaceChildren(stateOf('error', 'Not known'));
+  byId('overall-problems').textContent = '';
+}
+
 /** @param {Health} health */
 function showOverall(health) {
   byId('overall').replaceChildren(stateOf(health.status, STATE_WORDS[health.status]));

@@ -1,5 +1,5 @@
 import { element, table } from './dom.js';
-import { formatCount, formatDate, formatDates, formatMoments } from './format.js';
+import { formatCount, formatDate, formatDates, formatMoments, formatShortMoment } from './format.js';
 import { Plot } from './plot.js';
 import { toRows } from './traffic-rows.js';
 
@@ -117,9 +117,14 @@ export class TrafficView {
   fillTable() {
     if (!(/** @type {HTMLDetailsElement} */ (this.details).open)) return this.cells.replaceChildren();
     const rows = this.rows
-      .map((row) => [this.timeOf(row), ...[...row.values, sumOf(row)].map(formatCount)])
+      .map((row) => [this.beginOf(row), ...[...row.values, sumOf(row)].map(formatCount)])
       .toReversed();
-    this.cells.replaceChildren(table(`${this.title}, newest first`, ['Time', ...this.kinds, 'Total'], rows));
+    this.cells.replaceChildren(table(`${this.title}, newest first`, ['Begins', ...this.kinds, 'Total'], rows));
+  }
+
+  /** @param {Row} row */
+  beginOf({ from }) {
+    return this.unit === 'period' ? formatShortMoment(from) : formatDate(from);
   }
 
   /** @param {Row} row */

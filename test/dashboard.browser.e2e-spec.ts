@@ -1,0 +1,281 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Page } from 'playwright-core';
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { StatisticsPeriod } from '../src/statistics/statistics-period.entity.js';
+import { describeInBrowser, type WatchedPage } from './support/browser.js';
+import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
+import { useServer } from './support/test-server.js';
+import { storeTraffic } from './support/traffic.js';
+
+/** A person may look at them after the run. */
+const SCREENSHOTS = join(tmpdir(), 'session-push-screenshots');
+const PERIODS = 60;
+const WEEK = 14;
+const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true };
+
+const total = (rows: readonly StatisticsPeriod[]) =>
+  rows.reduce((sum, { totalMessages }) => sum + totalMessages, 0).toLocaleString('en-GB');
+
+describeInBrowser('the statistics page in Chromium', (browser) => {
+  const folder = mkdtempSync(join(tmpdir(), 'spns-browser-'));
+  const suite = useServer(
+    { kind: 'sqlite', create: async () => `sqlite:${join(folder, 'server.sqlite')}` },
+    { env: { HUAWEI_APP_ID: '', HUAWEI_APP_SECRET: '' } },
+  );
+  let stored: StatisticsPeriod[] = [];
+  const open: WatchedPage[] = [];
+
+  beforeAll(() => {
+    mkdirSync(SCREENSHOTS, { recursive: true });
+  });
+  beforeEach(async () => {
+    const periods = suite.server.dataSource.getRepository(StatisticsPeriod);
+    await periods.clear();
+    stored = await storeTraffic(suite.server.dataSource, PERIODS);
+    return async () => {
+      for (const { context } of open.splice(0)) await context.close();
+    };
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  async function visit(options: Parameters<typeof browser.open>[0] = {}, path = '/statistics'): Promise<WatchedPage> {
+    const watched = await browser.open({ locale: 'en-GB', timezoneId: 'UTC', ...options });
+    open.push(watched);
+    await watched.page.goto(`${suite.server.url}${path}`, { waitUntil: 'networkidle' });
+    return watched;
+  }
+
+  const messagesTotal = (page: Page) => page.locator('#messages .total').textContent();
+  const shoot = (page: Page, name: string) =>
+    page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), fullPage: true });
+  /** Whether the canvas of the messages holds the colour of the first kind. */
+  const isDrawn = (page: Page) =>
+    page.evaluate<boolean>(`(() => {
+      const colour = getComputedStyle(document.documentElement).getPropertyValue('--series-1').trim().slice(1);
+      const wanted = [0, 2, 4].map((at) => parseInt(colour.slice(at, at + 2), 16));
+      const canvas = document.querySelector('#messages canvas');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      let found = 0;
+      for (let at = 0; at < data.length; at += 4) if (wanted.every((part, index) => data[at + index] === part)) found++;
+      return found > 1000;
+    })()`);
+  const overflow = (page: Page) => page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
+
+  it('shows a week of messages and pushes, and asks nobody but its server', async () => {
+    const { page, complaints, requested } = await visit();
+    expect(await messagesTotal(page)).toBe(total(stored.slice(-WEEK)));
+    expect(await isDrawn(page)).toBe(true);
+    expect(await page.locator('#messages .legend').textContent()).toMatch(
+      /One-to-one [\d,]+Closed group [\d,]+No device/,
+    );
+    await page.locator('#pushes').getByText('As a table').click();
+    const table = page.getByRole('table', { name: 'Pushes, newest first' });
+    expect(await table.locator('tbody tr').count()).toBe(WEEK);
+    const newest = stored.at(-1);
+    expect(await table.locator('tbody tr').first().locator('td').allTextContents()).toEqual(
+      [newest?.iosPushes ?? 0, newest?.androidPushes ?? 0, (newest?.iosPushes ?? 0) + (newest?.androidPushes ?? 0)].map(
+        (count) => count.toLocaleString('en-GB'),
+      ),
+    );
+    expect(requested.length).toBeGreaterThan(10);
+    expect(requested.filter((address) => !address.startsWith(`${suite.server.url}/`))).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows the state of each provider, the queue, and devices per platform', async () => {
+    const { server, gateways } = suite;
+    const id = newId();
+    await server.register(id, newIosToken());
+    for (const token of [newAndroidToken(), newAndroidToken(), newAndroidToken()])
+      await server.register(newId(), token);
+    await server.restart();
+    await gateways.apns.stopListening();
+    for (let sent = 0; sent < 8; sent++) await server.notify(id, newData());
+    const { page, complaints } = await visit();
+    const apple = page.getByRole('listitem').filter({ hasText: 'Apple (APNs)' });
+    await vi.waitUntil(
+      async () => {
+        await page.getByRole('button', { name: 'Refresh' }).click();
+        return (await apple.textContent())?.includes('Needs a look');
+      },
+      { timeout: 10_000, interval: 300 },
+    );
+    expect(await apple.textContent()).toMatch(/provider-down.*Pushes wait since/);
+    expect(await page.locator('#overall').textContent()).toBe('Needs a look');
+    expect(await page.getByRole('listitem').filter({ hasText: 'Google (FCM)' }).textContent()).toContain('Working');
+    expect(await page.getByRole('listitem').filter({ hasText: 'Huawei (HMS)' }).textContent()).toContain(
+      'Not configured',
+    );
+    expect(await page.locator('#queue-items').textContent()).toBe('8');
+    expect(await page.getByRole('table', { name: /What waits/ }).textContent()).toContain('Apple (APNs)');
+    expect(await page.locator('#devices').textContent()).toContain('Android3 (75 %)');
+    await shoot(page, 'wide-light');
+    expect(complaints).toEqual([]);
+    await gateways.apns.listenAgain();
+    await server.idle(20_000);
+  });
+
+  it('lets the keyboard choose the range and walk over the bars', async () => {
+    const { page, complaints } = await visit();
+    for (let presses = 0; presses < 20; presses++) {
+      await page.keyboard.press('Tab');
+      if ((await page.evaluate('document.activeElement?.name')) === 'range') break;
+    }
+    expect(await page.locator('input[name=range][value=week]:focus-visible').count()).toBe(1);
+    const outline = `getComputedStyle(document.querySelector('.ranges input:focus-visible + span')).outlineStyle`;
+    expect(await page.evaluate(outline)).toBe('solid');
+    await page.keyboard.press('ArrowRight');
+    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored));
+    expect(await page.getByRole('radio', { name: 'Month' }).isChecked()).toBe(true);
+    await page.keyboard.press('ArrowLeft');
+    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored.slice(-WEEK)));
+    await page.keyboard.press('ArrowLeft');
+    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored.slice(-2)));
+    await page.keyboard.press('Tab');
+    const readout = page.locator('#messages .readout');
+    const shown = stored.slice(-2).map(({ oneToOneMessages }) => oneToOneMessages.toLocaleString('en-GB'));
+    for (const [key, count] of [
+      ['ArrowRight', shown[0]],
+      ['ArrowRight', shown[1]],
+      ['ArrowRight', shown[1]],
+      ['Home', shown[0]],
+      ['End', shown[1]],
+      ['ArrowLeft', shown[0]],
+    ] as const) {
+      await page.keyboard.press(key);
+      await vi.waitUntil(async () => (await readout.textContent())?.includes(`One-to-one ${count},`));
+    }
+    expect(await page.evaluate('document.activeElement?.getAttribute("aria-label")')).toMatch(
+      /^Messages, bars,.* 2 bars/,
+    );
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows the days that were chosen, and the same after a reload', async () => {
+    const { page, complaints } = await visit();
+    await page.getByRole('radio', { name: 'Custom' }).check();
+    const day = (index: number) => new Date(stored.at(index)?.startDate ?? 0).toISOString().slice(0, 10);
+    const [from, to] = [day(10), day(20)];
+    await page.getByLabel('From', { exact: true }).fill(from);
+    await page.getByLabel('to', { exact: true }).fill(to);
+    const chosen = stored.filter(({ startDate }) => {
+      const begins = new Date(startDate).toISOString().slice(0, 10);
+      return begins >= from && begins <= to;
+    });
+    await vi.waitUntil(async () => (await messagesTotal(page)) === total(chosen));
+    await page.reload({ waitUntil: 'networkidle' });
+    expect(await messagesTotal(page)).toBe(total(chosen));
+    await page.getByLabel('From', { exact: true }).fill('2001-01-01');
+    await page.getByLabel('to', { exact: true }).fill('2001-01-31');
+    await vi.waitUntil(() => page.locator('#messages').getByText('Nothing was counted in this time.').isVisible());
+    expect(await page.locator('#messages .plot').isVisible()).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+
+  it('sums three years up to bars that can be seen', async () => {
+    stored = await storeTraffic(suite.server.dataSource, 2200);
+    const { page, complaints } = await visit({ locale: 'en-GB' }, '/statistics#range=all');
+    expect(await messagesTotal(page)).toBe(total(stored));
+    expect(await page.locator('#messages .readout').textContent()).toBe('One bar for each week.');
+    expect(await isDrawn(page)).toBe(true);
+    await shoot(page, 'three-years');
+    expect(complaints).toEqual([]);
+  });
+
+  it.each(['light', 'dark'] as const)('is readable on a phone in the %s', async (colorScheme) => {
+    const { page, complaints } = await visit({ ...PHONE, colorScheme }, '/statistics#range=custom');
+    const brightness = await page.evaluate<number>(
+      'Math.max(...getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number))',
+    );
+    expect(brightness > 128).toBe(colorScheme === 'light');
+    expect(await isDrawn(page)).toBe(true);
+    for (const summary of await page.getByText('As a table').all()) await summary.click();
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
+    for (const control of await page.locator('button, .ranges label, input[type=date], .check').all()) {
+      expect(Math.round((await control.boundingBox())?.height ?? 0)).toBeGreaterThanOrEqual(36);
+    }
+    await shoot(page, `phone-${colorScheme}`);
+    expect(complaints).toEqual([]);
+  });
+
+  it('changes its colours with the system', async () => {
+    const { page } = await visit({ colorScheme: 'light' });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await vi.waitUntil(() => isDrawn(page));
+    await shoot(page, 'wide-dark');
+    expect(await isDrawn(page)).toBe(true);
+  });
+
+  it('refreshes by itself while it is live, and not otherwise', async () => {
+    const watched = await browser.open({ locale: 'en-GB', timezoneId: 'UTC' });
+    open.push(watched);
+    const { page, requested } = watched;
+    await page.clock.install();
+    await page.goto(`${suite.server.url}/statistics`, { waitUntil: 'networkidle' });
+    const asked = (path: string) => requested.filter((address) => address.includes(path)).length;
+    const [statuses, ranges] = [asked('/statistics/status'), asked('/statistics/data')];
+    await page.clock.runFor(11_000);
+    await vi.waitUntil(() => asked('/statistics/status') > statuses);
+    for (let minute = 0; minute < 7; minute++) await page.clock.runFor(10_000);
+    await vi.waitUntil(() => asked('/statistics/data') > ranges);
+    await page.waitForLoadState('networkidle');
+    await page.getByRole('checkbox', { name: 'Live' }).uncheck();
+    const before = requested.length;
+    await page.clock.runFor(120_000);
+    expect(requested).toHaveLength(before);
+  });
+
+  it('says that the server cannot be reached, keeps what it shows, and recovers', async () => {
+    const { page, context } = await visit();
+    const alert = page.getByRole('alert');
+    expect(await alert.isVisible()).toBe(false);
+    await context.setOffline(true);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await vi.waitUntil(() => alert.isVisible());
+    expect(await alert.textContent()).toMatch(/^The server cannot be reached. What is shown is from \d\d:\d\d:\d\d\.$/);
+    expect(await messagesTotal(page)).toBe(total(stored.slice(-WEEK)));
+    expect(await page.locator('#overall').textContent()).toBe('Not known');
+    await shoot(page, 'unreachable');
+    await context.setOffline(false);
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await vi.waitUntil(async () => !(await alert.isVisible()));
+    expect(await page.locator('#overall').textContent()).toBe('Working');
+  });
+
+  it.each([
+    [401, /does not accept the name and password/],
+    [404, /no operator/],
+    [500, /answers with an error \(HTTP 500\)/],
+  ])('explains an answer of %i', async (status, words) => {
+    const { page, context } = await visit();
+    await context.route('**/statistics/status', (route) => route.fulfill({ status, body: '{}' }));
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await vi.waitUntil(() => page.getByRole('alert').isVisible());
+    expect(await page.getByRole('alert').textContent()).toMatch(words);
+  });
+
+  it('shows a server that has nothing to show', async () => {
+    await suite.server.dataSource.getRepository(StatisticsPeriod).clear();
+    const { page, complaints } = await visit();
+    expect(await page.getByText('Nothing was counted in this time.').count()).toBe(2);
+    expect(await page.locator('#queue').textContent()).toBe('Nothing waits.');
+    expect(await page.locator('#overall').textContent()).toBe('Working');
+    expect(complaints).toEqual([]);
+  });
+
+  it('describes the endpoints at /docs, on a phone too', async () => {
+    const { page, complaints, requested } = await visit(PHONE, '/docs');
+    const paths = await page.locator('article h2 code').allTextContents();
+    expect(paths).toContain('/statistics/data');
+    expect(paths).toContain('/get_statistics_data');
+    expect(await page.getByText('StatisticsData').count()).toBeGreaterThan(0);
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
+    await shoot(page, 'docs');
+    await page.getByRole('link', { name: 'Statistics' }).click();
+    await page.waitForURL('**/statistics');
+    expect(requested.filter((address) => !address.startsWith(`${suite.server.url}/`))).toEqual([]);
+    expect(complaints).toEqual([]);
+  });
+});
