@@ -40,9 +40,9 @@ export async function workers(bench: Bench): Promise<Section> {
 
 function describeCores({ cores }: Bench): string {
   const where = cores.pairIsFree
-    ? `The server has cores ${cores.pair} to itself, the generator is on ${cores.besidePair}.`
-    : '**The generator shares the cores with the server**, so the ratio of requests/s says little; CPU µs show what the ' +
-      'second process adds.';
+    ? `Here the server is on cores ${cores.pair}, alone; the generator is on ${cores.besidePair}.`
+    : `Here the server is on ${cores.pair === null ? 'any core' : `cores ${cores.pair}`}, and **the generator shares them**: ` +
+      'the ratio of requests/s says little, CPU µs show what the second process adds.';
   return `${where} CPU µs are those of all processes of the server together, per request.`;
 }
 
