@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type JsonObject } from '../../../src/onion/protocol/json.js';
 import { openReply } from '../../../src/onion/protocol/onion-client.js';
 import { type Life, type SupervisedServer } from './supervised-server.js';
@@ -65,8 +66,8 @@ export class LoadClient {
     }
     this.tally.cut++;
     // What the server still does with the request must be over before anybody counts on the outcome.
-    await life.ended;
-    return { kind: 'cut' };
+    const ended = await Promise.race([life.ended.then(() => true), sleep(PATIENCE_MS, false)]);
+    return ended ? { kind: 'cut' } : this.unexpected('a connection was cut and the server lives on');
   }
 
   private failed(): Outcome {
