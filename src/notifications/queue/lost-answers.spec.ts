@@ -1,4 +1,4 @@
-import { type DataSource, type EntityManager } from 'typeorm';
+import { type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { beforeEach, expect, it } from 'vitest';
 import { describeEachDatabase } from '../../../test/support/databases.js';
@@ -11,10 +11,6 @@ import { TableQueue } from './table-queue.js';
 /** A database that commits and whose answer gets lost on the way, as when its host freezes at that moment. */
 class LossyWriter extends DatabaseWriter {
   lossy = false;
-
-  constructor(dataSource: DataSource) {
-    super(dataSource);
-  }
 
   override async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     const { lossy } = this;
