@@ -3,7 +3,14 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['src/**/*.spec.ts', 'gateways/**/*.spec.ts'], pool: 'forks' } },
+      {
+        test: {
+          name: 'unit',
+          include: ['src/**/*.spec.ts', 'gateways/**/*.spec.ts'],
+          pool: 'forks',
+          testTimeout: 15_000,
+        },
+      },
       {
         test: {
           name: 'e2e',

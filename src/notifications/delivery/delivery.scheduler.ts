@@ -1,10 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { OutcomeCounter } from './outcome-counter.js';
 import { TokenRemoval } from './token-removal.js';
 
 @Injectable()
-export class DeliveryScheduler {
+export class DeliveryScheduler implements OnApplicationShutdown {
+  private deciding: Promise<void> | null = null;
+
   constructor(
     private readonly removal: TokenRemoval,
     private readonly outcomes: OutcomeCounter,
@@ -12,11 +14,17 @@ export class DeliveryScheduler {
 
   @Interval(1000)
   async decideAboutDeadTokens(): Promise<void> {
-    await this.removal.decide();
+    // A slow database must not let two rounds decide about the same tokens.
+    this.deciding ??= this.removal.decide().finally(() => (this.deciding = null));
+    await this.deciding;
   }
 
   @Interval(60_000)
   reportDrops(): void {
+    this.outcomes.report();
+  }
+
+  onApplicationShutdown(): void {
     this.outcomes.report();
   }
 }

@@ -192,7 +192,7 @@ describe('DeliveryWorker', () => {
     await add(parts, '05a');
     await untilDone(parts);
     expect(sentTo()).toEqual(['t1', 't1']);
-    expect(parts.logger.find('a notification is tried again')).toHaveLength(1);
+    expect(parts.logger.find('a push is tried again')).toHaveLength(1);
   });
 
   it('keeps asking for recipients while they cannot be looked up', async () => {

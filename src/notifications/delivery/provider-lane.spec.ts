@@ -194,9 +194,11 @@ describe('ProviderLane', () => {
     expect(transport.sent).toMatchObject([{ notificationId: 'only', data: 'x' }]);
   });
 
-  it('fails loudly when a transport forgets a device', async () => {
+  it('tries again later, and says so, when a transport forgets a device', async () => {
     await use(new ScriptedTransport('huawei', 10));
     transport.next([DELIVERED]);
-    await expect(lane.deliver(push(['a', 'b']))).rejects.toThrow('fewer results');
+    const later = await lane.deliver(push(['a', 'b']));
+    expect(later).toMatchObject([{ lane: 'huawei', attempts: 1, targets: [{ token: 'a' }, { token: 'b' }] }]);
+    expect(parts.logger.find('a push is tried again')).toHaveLength(1);
   });
 });

@@ -1,5 +1,8 @@
+import { Logger } from '@nestjs/common';
+import { describeError } from '../../common/describe-error.js';
 import { type NewQueueItem } from '../queue/notification-queue.js';
 import { type DeliveryResult, type Push, type PushTarget, type RetryCause } from '../transports/push-transport.js';
+import { backoffMs } from './backoff.js';
 import { type DeliveryTuning } from './delivery-tuning.js';
 import { OutcomeCounter } from './outcome-counter.js';
 import { OutcomePolicy } from './outcome-policy.js';
@@ -28,6 +31,7 @@ const isDeviceCause = (cause: RetryCause): boolean => cause === 'device-throttle
 
 /** Brings pushes to one provider and says what is left to do. */
 export class ProviderLane {
+  private readonly logger = new Logger(ProviderLane.name);
   private readonly throttled = new ThrottledDevices();
   private readonly fold: StaleFold;
 
@@ -67,9 +71,17 @@ export class ProviderLane {
   }
 
   private async deliverPiece(push: LanePush, targets: PushTarget[]): Promise<NewQueueItem[]> {
-    const sent = await this.sender.send(() => this.toRequests(push, targets));
-    if (!sent) return this.putOff(push, targets, push.availableAt);
-    return sent.flatMap(({ part, results }) => this.applyResults(push, part, results));
+    try {
+      const sent = await this.sender.send(() => this.toRequests(push, targets));
+      if (!sent) return this.putOff(push, targets, push.availableAt);
+      return sent.flatMap(({ part, results }) => this.applyResults(push, part, results));
+    } catch (error) {
+      // A fault of ours with one provider is not to repeat the push at the others.
+      this.logger.error({ msg: 'a push is tried again', provider: this.sender.provider, error: describeError(error) });
+      const attempts = push.attempts + 1;
+      const pause = backoffMs(attempts, this.tuning.retryBaseMs, this.tuning.retryMaxMs, Math.random());
+      return this.putOff({ ...push, attempts }, targets, Date.now() + pause);
+    }
   }
 
   /** One request, or for a stale push up to two: with content, and without it for devices that get too many. */
@@ -77,7 +89,7 @@ export class ProviderLane {
     const stale = Date.now() - acceptedAt >= this.tuning.staleAfterMs;
     const push = { notificationId, data, expiresAt, stale };
     if (!stale) return [{ ...push, targets }];
-    const byDecision = Map.groupBy(targets, ({ token }) => this.fold.decide(token));
+    const byDecision = Map.groupBy(targets, ({ token }) => this.fold.decide(token, { notificationId, acceptedAt }));
     this.outcomes.dropped('folded', this.sender.provider, byDecision.get('fold')?.length ?? 0, 'outage');
     const whole = byDecision.get('send') ?? [];
     const bare = byDecision.get('send-without-content') ?? [];

@@ -4,14 +4,28 @@ export type FoldDecision = 'send' | 'send-without-content' | 'fold';
 
 const MAX_DEVICES = 50_000;
 
+/** A push as far as it matters here. */
+export interface StalePush {
+  notificationId: string;
+  /** UTC epoch milliseconds. */
+  acceptedAt: number;
+}
+
+interface Places {
+  taken: number;
+  /** The newest push that got a place. */
+  newest: StalePush;
+}
+
 /**
  * After an outage, what waited for one device is folded into its newest few pushes plus one without content.
  *
  * Asked for each stale push when it is about to go out, newest first; it remembers per device how many went in this
- * catching up, so nothing has to be gathered before. A push that did not arrive gives its place back.
+ * catching up, so nothing has to be gathered before. A push that did not arrive gives its place back, and the newest
+ * one always goes: older ones may have taken its place while it waited for its next try.
  */
 export class StaleFold {
-  private readonly places: LRUCache<string, number>;
+  private readonly places: LRUCache<string, Places>;
 
   constructor(
     private readonly keepPerDevice: number,
@@ -21,15 +35,17 @@ export class StaleFold {
   }
 
   /** Anything but `fold` takes one of the device's places. */
-  decide(token: string): FoldDecision {
-    const taken = this.places.get(token) ?? 0;
-    if (taken > this.keepPerDevice) return 'fold';
-    this.places.set(token, taken + 1);
-    return taken < this.keepPerDevice ? 'send' : 'send-without-content';
+  decide(token: string, { notificationId, acceptedAt }: StalePush): FoldDecision {
+    const push = { notificationId, acceptedAt };
+    const { taken, newest } = this.places.get(token) ?? { taken: 0, newest: push };
+    const isNewest = notificationId === newest.notificationId || acceptedAt > newest.acceptedAt;
+    if (taken > this.keepPerDevice && !isNewest) return 'fold';
+    this.places.set(token, { taken: taken + 1, newest: isNewest ? push : newest });
+    return taken < this.keepPerDevice || isNewest ? 'send' : 'send-without-content';
   }
 
   giveBack(token: string): void {
-    const taken = this.places.get(token);
-    if (taken !== undefined && taken > 0) this.places.set(token, taken - 1);
+    const places = this.places.get(token);
+    if (places && places.taken > 0) this.places.set(token, { ...places, taken: places.taken - 1 });
   }
 }
