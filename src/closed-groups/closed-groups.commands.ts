@@ -13,13 +13,6 @@ import {
 
 const TOO_MANY_MEMBERS: CommandResult = { code: 0, message: 'Too many members in this closed group.' };
 
-/** Makes the transaction that is open around it roll back. */
-class RefusedRegistration extends Error {
-  constructor(readonly result: CommandResult) {
-    super(result.message);
-  }
-}
-
 @Injectable()
 export class ClosedGroupsCommands {
   constructor(
@@ -30,8 +23,11 @@ export class ClosedGroupsCommands {
 
   @OnionCommand('subscribe_closed_group', membershipSchema)
   async subscribe(membership: Membership): Promise<CommandResult> {
-    const joined = await this.writer.write((manager) => this.closedGroups.join(manager, membership));
-    return joined ? SUCCESS : TOO_MANY_MEMBERS;
+    return this.writer.write(async (manager) => {
+      if (!(await this.closedGroups.hasRoom(manager, membership))) return TOO_MANY_MEMBERS;
+      await this.closedGroups.add(manager, membership);
+      return SUCCESS;
+    });
   }
 
   @OnionCommand('unsubscribe_closed_group', membershipSchema)
@@ -43,18 +39,17 @@ export class ClosedGroupsCommands {
   /** Adds memberships and never removes any, as clients expect. The device and its groups are stored together. */
   @OnionCommand('register_legacy_groups_only', registerLegacyGroupsOnlySchema)
   async registerLegacyGroupsOnly({ registration, groupIds }: RegisterLegacyGroupsOnly): Promise<CommandResult> {
-    try {
-      await this.writer.write(async (manager) => {
-        if (!(await this.devices.save(manager, registration, true))) throw new RefusedRegistration(TOO_MANY_DEVICES);
-        for (const groupId of new Set(groupIds)) {
-          const joined = await this.closedGroups.join(manager, { groupId, sessionId: registration.sessionId });
-          if (!joined) throw new RefusedRegistration(TOO_MANY_MEMBERS);
-        }
-      });
+    const sessionId = registration.sessionId;
+    return this.writer.write(async (manager) => {
+      const groups = [...new Set(groupIds)];
+      // All that can be refused is found out before the first write: nothing is to be undone, and on SQLite the others
+      // of the same transaction are not held up.
+      for (const groupId of groups) {
+        if (!(await this.closedGroups.hasRoom(manager, { groupId, sessionId }))) return TOO_MANY_MEMBERS;
+      }
+      if (!(await this.devices.save(manager, registration, true))) return TOO_MANY_DEVICES;
+      for (const groupId of groups) await this.closedGroups.add(manager, { groupId, sessionId });
       return SUCCESS;
-    } catch (error) {
-      if (error instanceof RefusedRegistration) return error.result;
-      throw error;
-    }
+    });
   }
 }

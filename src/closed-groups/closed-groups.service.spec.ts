@@ -35,7 +35,7 @@ describeEachDatabase('closed groups', (databases) => {
   const knownGroups = () => database.dataSource.getRepository(ClosedGroup).count();
   const fill = (groupId: string, count: number) =>
     database.writer.write(async (manager) => {
-      await groups.join(manager, { groupId, sessionId: 'first' });
+      await groups.add(manager, { groupId, sessionId: 'first' });
       const rest = Array.from({ length: count - 1 }, (_, index) => ({ groupId, sessionId: `m${index}` }));
       await manager.insert(ClosedGroupMember, rest);
     });

@@ -14,15 +14,21 @@ export const MAX_MEMBERS_PER_GROUP = 1000;
 export class ClosedGroupsService {
   constructor(private readonly writer: DatabaseWriter) {}
 
-  /** False: the group has too many members already, and nothing was changed. Joining twice is fine. */
-  async join(manager: EntityManager, { groupId, sessionId }: Membership): Promise<boolean> {
-    const members = await countRows(manager, 'SELECT COUNT(*) AS count FROM closed_group_members WHERE group_id = ?', [
-      groupId,
-    ]);
-    if (members >= MAX_MEMBERS_PER_GROUP) return manager.existsBy(ClosedGroupMember, { groupId, sessionId });
-    if (members === 0) await insertIfAbsent(manager, 'closed_groups', { group_id: groupId, changed_at: Date.now() });
+  /** Whether the id is a member already or the group has room for one more. */
+  async hasRoom(manager: EntityManager, { groupId, sessionId }: Membership): Promise<boolean> {
+    const others = await countRows(
+      manager,
+      'SELECT COUNT(*) AS count FROM closed_group_members WHERE group_id = ? AND session_id <> ?',
+      [groupId, sessionId],
+    );
+    if (others < MAX_MEMBERS_PER_GROUP) return true;
+    return manager.existsBy(ClosedGroupMember, { groupId, sessionId });
+  }
+
+  /** Joining twice is fine. */
+  async add(manager: EntityManager, { groupId, sessionId }: Membership): Promise<void> {
+    await insertIfAbsent(manager, 'closed_groups', { group_id: groupId, changed_at: Date.now() });
     await insertIfAbsent(manager, 'closed_group_members', { group_id: groupId, session_id: sessionId });
-    return true;
   }
 
   /**

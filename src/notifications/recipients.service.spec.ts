@@ -22,7 +22,7 @@ describeEachDatabase('RecipientsService', (databases) => {
   const register = (token: string, sessionId: string, deviceType: DeviceType = 'android', groupsOnly = false) =>
     database.writer.write((manager) => devices.save(manager, { token, sessionId, deviceType }, groupsOnly));
   const join = (groupId: string, sessionId: string) =>
-    database.writer.write((manager) => groups.join(manager, { groupId, sessionId }));
+    database.writer.write((manager) => groups.add(manager, { groupId, sessionId }));
   /** Kind, and the tokens per provider. */
   const find = async (id: string) => {
     const found = (await recipients.find([id])).get(id);
