@@ -15,12 +15,12 @@ export async function runServer(): Promise<void> {
   if (cluster.isWorker) return runMember(config);
   const logger = PinoLogger.create(config.logLevel);
   if (config.workers > 1) return new ClusterPrimary(config, logger).run();
-  const { report, stop } = await serve(config, logger, 'alone');
-  logger.log({ msg: 'listening', ...report });
+  const server = await serve(config, logger, 'alone');
+  logger.log({ msg: 'listening', ...server.report });
   warnAboutWhatIsOff(logger, config);
   onStopSignal((signal) => {
     logger.log({ msg: 'stopping', signal });
-    stop();
+    server.stop();
   });
 }
 

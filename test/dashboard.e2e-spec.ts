@@ -48,7 +48,7 @@ async function get(url: string, authorization: string | null = OPERATOR_AUTH) {
 
 async function read<T>(url: string, schema: z.ZodType<T>): Promise<T> {
   const { status, text } = await get(url);
-  expect(status, text).toBe(200);
+  expect({ status, text }).toMatchObject({ status: 200 });
   return schema.parse(JSON.parse(text));
 }
 

@@ -40,7 +40,7 @@ export function describeInBrowser(name: string, suite: (browser: TestBrowser) =>
     throw new Error(`REQUIRE_BROWSER=1 is set and there is no Chromium: ${HOW_TO_GET_IT}.`);
   }
   if (!program) console.warn(`Chromium is not installed, "${name}" is skipped; to run it, ${HOW_TO_GET_IT}.`);
-  describe.skipIf(!program)(name, () => {
+  describe.skipIf(!program)(`${name} in Chromium`, () => {
     let browser: Browser | undefined;
     beforeAll(async () => {
       browser = await chromium.launch({ executablePath: program ?? '', args: ARGUMENTS });

@@ -5,7 +5,7 @@ import { type DeliveryResult, type RetryCause } from './push-transport.js';
 import { readRetryAfter } from './retry-after.js';
 
 /** Keys and values of `data` in UTF-8 bytes. FCM reference, ErrorCode, "Message too big". */
-export const FCM_MAX_DATA_BYTES = 4096;
+const FCM_MAX_DATA_BYTES = 4096;
 /** FCM reference, AndroidConfig.ttl: four weeks. */
 const MAX_TTL_S = 2_419_200;
 

@@ -7,7 +7,7 @@ import { readRetryAfter } from './retry-after.js';
 /** Tokens of one request. Huawei, "Sending Messages", message.token. */
 export const HUAWEI_MAX_TOKENS = 1000;
 /** Of a request without its tokens, in UTF-8 bytes. Huawei, "Sending Messages", code 80300008. */
-export const HUAWEI_MAX_BYTES = 4096;
+const HUAWEI_MAX_BYTES = 4096;
 /** Huawei, "Sending Messages", android.ttl: 15 days. */
 const MAX_TTL_S = 1_296_000;
 
@@ -124,7 +124,7 @@ export const HUAWEI_CODES: Readonly<Record<string, Meaning>> = {
  * Why a token is invalid, when `msg` says it. What is the app's or the operator's matter does not remove it. The first
  * that applies counts, so the careful ones stand first.
  */
-export const HUAWEI_INVALID_TOKEN_CAUSES: readonly (readonly [word: string, meaning: FinalMeaning | 'token-gone'])[] = [
+const HUAWEI_INVALID_TOKEN_CAUSES: readonly (readonly [word: string, meaning: FinalMeaning | 'token-gone'])[] = [
   ['appinfoError', CONFIGURATION],
   ['penalty', CONFIGURATION],
   ['noRight', CONFIGURATION],
