@@ -29,6 +29,8 @@ class DryRun<T> extends Error {
  * each transaction back, so that its figures are those of the real run.
  */
 export class ImportTarget {
+  /** MariaDB works on several at a time; SQLite would make one long transaction of them. */
+  readonly transactionsAtOnce: number;
   private readonly insertIgnore: string;
 
   private constructor(
@@ -36,6 +38,7 @@ export class ImportTarget {
     private readonly writer: DatabaseWriter,
     private readonly dryRun: boolean,
   ) {
+    this.transactionsAtOnce = sqlite ? 1 : 4;
     this.insertIgnore = sqlite ? 'INSERT OR IGNORE' : 'INSERT IGNORE';
   }
 

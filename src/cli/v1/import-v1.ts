@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { MAX_MEMBERS_PER_GROUP } from '../../closed-groups/closed-groups.service.js';
 import { MAX_DEVICES_PER_SESSION_ID } from '../../devices/devices.service.js';
 import { emptyReport, type ImportReport, type Resolution } from './import-report.js';
@@ -7,11 +8,8 @@ import { deviceOf, type ImportedDevice, type ImportedMember, memberOf, periodOf 
 
 /** One transaction; small enough that a running server waits less than a second. */
 const TRANSACTION_ROWS = 20_000;
-/**
- * Rows that are put in order together. They come in the order of the tables' keys; sorted by id, they also reach the index
- * by id in order, whose pages would otherwise be read and written for almost every row once it outgrows the cache.
- */
-const SORTED_ROWS = 100_000;
+/** Rows that are put in order and written together. */
+const BATCH_ROWS = 100_000;
 
 export interface ImportOptions {
   dryRun: boolean;
@@ -37,7 +35,8 @@ async function importDevices(
   report: ImportReport['devices'],
 ): Promise<void> {
   const beyondLimit = file.rowsBeyond(MAX_DEVICES_PER_SESSION_ID, 'tokens');
-  const batch = new Batch<ImportedDevice>(report, (devices) => target.addDevices(devices, now));
+  const insert = (devices: readonly ImportedDevice[]) => target.addDevices(devices, now);
+  const batch = new Batch(report, target.transactionsAtOnce, insert, byId);
   for (const rows of file.tokens()) {
     report.rows += rows.length;
     await batch.add(deviceOf(rows, beyondLimit, report));
@@ -53,7 +52,8 @@ async function importMembers(
   report: ImportReport['members'],
 ): Promise<void> {
   const beyondLimit = file.rowsBeyond(MAX_MEMBERS_PER_GROUP, 'members');
-  const batch = new Batch<ImportedMember>(report, (members) => target.addMembers(members, now));
+  const insert = (members: readonly ImportedMember[]) => target.addMembers(members, now);
+  const batch = new Batch(report, target.transactionsAtOnce, insert);
   let last: ImportedMember | null = null;
   for (const row of file.members()) {
     report.rows += 1;
@@ -79,28 +79,43 @@ async function importStatistics(file: V1File, target: ImportTarget, report: Impo
   report.present = periods.length - imported - updated;
 }
 
+/**
+ * Devices come in the order of the table's key. Sorted by id, each transaction also reaches the index by id in order, whose
+ * pages would otherwise be read and written for almost every row once it outgrows the cache.
+ */
+function byId(a: ImportedDevice, b: ImportedDevice): number {
+  return a.sessionId < b.sessionId ? -1 : 1;
+}
+
 /** Rows that wait to be written together; what was in the database already is counted as present. */
-class Batch<Row extends { sessionId: string }> {
+class Batch<Row> {
   private waiting: Row[] = [];
 
   constructor(
     private readonly report: { imported: number; present: number },
+    private readonly transactionsAtOnce: number,
     private readonly insert: (rows: readonly Row[]) => Promise<number>,
+    private readonly order?: (a: Row, b: Row) => number,
   ) {}
 
   async add(row: Row | null): Promise<void> {
     if (row) this.waiting.push(row);
-    if (this.waiting.length >= SORTED_ROWS) await this.write();
+    if (this.waiting.length >= BATCH_ROWS) await this.write();
   }
 
   async write(): Promise<void> {
-    const rows = this.waiting.toSorted((a, b) => (a.sessionId < b.sessionId ? -1 : 1));
+    const rows = this.order ? this.waiting.toSorted(this.order) : this.waiting;
     this.waiting = [];
-    for (let start = 0; start < rows.length; start += TRANSACTION_ROWS) {
-      const some = rows.slice(start, start + TRANSACTION_ROWS);
+    await pLimit(this.transactionsAtOnce).map(inPieces(rows), async (some) => {
       const imported = await this.insert(some);
       this.report.imported += imported;
       this.report.present += some.length - imported;
-    }
+    });
   }
+}
+
+function inPieces<Row>(rows: readonly Row[]): Row[][] {
+  return Array.from({ length: Math.ceil(rows.length / TRANSACTION_ROWS) }, (_, index) =>
+    rows.slice(index * TRANSACTION_ROWS, (index + 1) * TRANSACTION_ROWS),
+  );
 }
