@@ -51,7 +51,7 @@ describeEachDatabase('WORKERS=3', (databases) => {
       expect(answers.flat().every((answer) => JSON.stringify(answer) === JSON.stringify(SUCCESS))).toBe(true);
       expect((await untilReceived(30)).toSorted()).toEqual(people.map(({ token }) => token).toSorted());
 
-      // Not found by looking now and then: the process that took it says so.
+      // The process that took it says so. Looking now and then, every half second, would find it after a quarter of one.
       const [{ id } = { id: '' }] = people;
       const waits: number[] = [];
       for (let index = 0; index < 9; index++) {
@@ -61,7 +61,7 @@ describeEachDatabase('WORKERS=3', (databases) => {
         while (gateways.apns.received.length === before) await sleep(1);
         waits.push(performance.now() - answeredAt);
       }
-      expect(waits.toSorted((a, b) => a - b)[4]).toBeLessThan(100);
+      expect(waits.toSorted((a, b) => a - b)[4]).toBeLessThan(240);
       expect((await server.stop()).code).toBe(0);
     });
   });
