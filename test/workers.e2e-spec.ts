@@ -7,6 +7,8 @@ import { repeat } from './support/instances.js';
 import { createRedisDatabase } from './support/redis-databases.js';
 import { inFolder, ServerProcess, spawnServer } from './support/spawned-server.js';
 
+const NO_ANSWER_MS = 3000;
+
 const SUCCESS = { status: 200, body: { code: 1, message: 'Success' } };
 
 let gateways: TestGateways;
@@ -75,8 +77,11 @@ describeEachDatabase('WORKERS=3', (databases) => {
       const acknowledged: string[] = [];
       const load = repeat(3, async () => {
         const data = newData();
-        // A request in the process that dies has no answer.
-        const answer = await onion.send('notify', { send_to: id, data }).catch(() => null);
+        // A request in the process that dies has no answer, and one that is just being handed to it not even an end.
+        const answer = await Promise.race([
+          onion.send('notify', { send_to: id, data }).catch(() => null),
+          sleep(NO_ANSWER_MS, null, { ref: false }),
+        ]);
         if (answer?.status === 200) acknowledged.push(data);
         await sleep(20);
       });
