@@ -29,6 +29,7 @@ export default defineConfig({
       provider: 'v8',
       include: ['src/**/*.ts'],
       reporter: ['text', 'html'],
+      reportOnFailure: true,
       thresholds: {
         lines: 90,
         'src/onion/protocol/**/*.ts': { lines: 100, branches: 100 },
