@@ -1,10 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type z } from 'zod';
-import { createApp } from '../src/app.factory.js';
-import { parseConfig } from '../src/config/app-config.js';
 import { healthReportSchema } from '../src/dashboard/dto/health-report.dto.js';
 import { serverStatusSchema } from '../src/dashboard/dto/server-status.dto.js';
 import { statisticsDataSchema } from '../src/dashboard/dto/statistics-data.dto.js';
@@ -15,9 +12,8 @@ import { StatisticsPeriod } from '../src/statistics/statistics-period.entity.js'
 import { describeEachDatabase } from './support/databases.js';
 import { OPERATOR_AUTH } from './support/metrics.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from './support/people.js';
-import { inFolder } from './support/spawned-server.js';
+import { inFolder, spawnServer } from './support/spawned-server.js';
 import { askStatistics, basicAuth } from './support/statistics.js';
-import { RecordingLogger } from './support/recording-logger.js';
 import { OPERATOR, useServer } from './support/test-server.js';
 import { PERIOD_MS, storeTraffic } from './support/traffic.js';
 
@@ -130,7 +126,7 @@ describeEachDatabase('the dashboard', (databases) => {
     const { text } = await get(url('/statistics/status'));
     const status = serverStatusSchema.parse(JSON.parse(text));
     expect(status.devices).toMatchObject({ byPlatform: { ios: 1, android: 1, huawei: 1, unknown: 0 }, sessionIds: 2 });
-    expect(status.instance).toEqual({ role: 'all', processes: 1, delivers: true });
+    expect(status.instance).toEqual({ role: 'all', processes: 1 });
     expect(Object.keys(status.health.providers)).toEqual(['apns', 'fcm', 'huawei']);
     for (const secret of [id, token, data]) expect(text).not.toContain(secret);
   });
@@ -242,23 +238,6 @@ describeEachDatabase('the dashboard', (databases) => {
     legacyStatisticsSchema.parse((await askStatistics(suite.server.url)).json);
   });
 
-  it('sends whoever asks a process that only accepts to the next one', () =>
-    inFolder(async (folder) => {
-      const config = parseConfig({
-        DATABASE_URL: await databases.create(),
-        ONION_PRIVATE_KEY_FILE: join(folder, 'x25519-priv.pem'),
-        STATISTICS_USERNAME: OPERATOR.username,
-        STATISTICS_PASSWORD: OPERATOR.password,
-      });
-      const duties = { accepts: true, delivers: false, leads: true };
-      const app = await createApp(config, { duties, logger: new RecordingLogger() });
-      await app.listen(0, '127.0.0.1');
-      const { headers, text } = await get(`${await app.getUrl()}/statistics/status`);
-      expect(serverStatusSchema.parse(JSON.parse(text)).instance.delivers).toBe(false);
-      expect(headers.get('connection')).toBe('close');
-      await app.close();
-    }));
-
   it('is not there without an operator', async () => {
     await suite.server.restart({ STATISTICS_USERNAME: '', STATISTICS_PASSWORD: '' });
     for (const path of OWN_PATHS) {
@@ -268,6 +247,20 @@ describeEachDatabase('the dashboard', (databases) => {
     }
     await suite.server.restart();
   });
+});
+
+describe('the dashboard of the built program', () => {
+  it('has all its files', () =>
+    inFolder(async (folder) => {
+      const env = { STATISTICS_USERNAME: OPERATOR.username, STATISTICS_PASSWORD: OPERATOR.password };
+      const { process: server, start } = await spawnServer(env, folder);
+      for (const path of ['/statistics', '/docs', ...[...ASSETS.keys()].map((name) => `/statistics/assets/${name}`)]) {
+        const { status, text } = await get(`${start.address}${path}`);
+        expect([path, status]).toEqual([path, 200]);
+        expect(text.length).toBeGreaterThan(100);
+      }
+      await server.stop();
+    }));
 });
 
 /**

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { readFileSync } from 'node:fs';
+import { ownVersion } from '../common/own-version.js';
 import { addBackupCommands } from './commands/backup.command.js';
 import { addCheckCommand } from './commands/check.command.js';
 import { addDevicesCommands } from './commands/devices.command.js';
@@ -55,9 +55,4 @@ ${examples('check', 'stats --from 2026-01-01 --json', 'import-v1 /var/lib/old/se
   addBackupCommands(program);
   addV1Commands(program);
   return program;
-}
-
-function ownVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
 }

@@ -1,5 +1,4 @@
-import { BadRequestException, Controller, Get, Inject, Query, Res, UseGuards } from '@nestjs/common';
-import { type FastifyReply } from 'fastify';
+import { BadRequestException, Controller, Get, Inject, Query, UseGuards } from '@nestjs/common';
 import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
@@ -31,11 +30,8 @@ export class DashboardDataController {
   }
 
   @Get('status')
-  async status(@Res({ passthrough: true }) reply: FastifyReply): Promise<ServerStatus> {
-    const status = await this.serverStatus.look();
-    // The next connection leads to the next process, and one of them knows more.
-    if (!status.instance.delivers) void reply.header('connection', 'close');
-    return status;
+  status(): Promise<ServerStatus> {
+    return this.serverStatus.look();
   }
 }
 

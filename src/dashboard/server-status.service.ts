@@ -4,7 +4,6 @@ import { ownVersion } from '../common/own-version.js';
 import { sharedAnswer } from '../common/shared-answer.js';
 import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
-import { type Duties, DUTIES } from '../config/duties.js';
 import { DevicesService } from '../devices/devices.service.js';
 import { HealthService } from '../health/health.service.js';
 import { within } from '../health/within.js';
@@ -26,7 +25,6 @@ export class ServerStatusService {
 
   constructor(
     @Inject(APP_CONFIG) private readonly config: AppConfig,
-    @Inject(DUTIES) private readonly duties: Duties,
     private readonly health: HealthService,
     devices: DevicesService,
   ) {
@@ -43,7 +41,7 @@ export class ServerStatusService {
       time: new Date().toISOString(),
       version: this.version,
       startedAt: this.startedAt,
-      instance: { role, processes: workers, delivers: this.duties.delivers },
+      instance: { role, processes: workers },
       health,
       devices,
     };

@@ -8,15 +8,8 @@ export const serverStatusSchema = z.strictObject({
   version: z.string(),
   startedAt: z.iso.datetime().meta({ description: 'Of the process that answers.' }),
   instance: z
-    .strictObject({
-      role: z.enum(['all', 'api', 'worker']),
-      processes: z.int().min(1),
-      delivers: z.boolean(),
-    })
-    .meta({
-      description:
-        'delivers is false when the process that answers only accepts requests: it knows nothing about providers. Ask again on another connection, or the instance that delivers.',
-    }),
+    .strictObject({ role: z.enum(['all', 'api', 'worker']), processes: z.int().min(1) })
+    .meta({ description: 'One that only accepts (api) does not know how providers are.' }),
   health: healthReportSchema,
   devices: z
     .strictObject({

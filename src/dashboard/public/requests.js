@@ -2,7 +2,6 @@
 /** @typedef {import('../dto/statistics-data.dto.js').StatisticsData} StatisticsData */
 
 const TIMEOUT_MS = 15_000;
-const MOST_TRIES = 8;
 
 /** The server answered, and not with what was asked for. */
 export class RefusedRequest extends Error {
@@ -30,20 +29,9 @@ async function getJson(path) {
   }
 }
 
-/**
- * Asks until a process answers that delivers: the others know nothing about providers, and close the connection so that
- * the next one may lead elsewhere.
- *
- * @returns {Promise<ServerStatus>}
- */
+/** @returns {Promise<ServerStatus>} */
 export async function getStatus() {
-  let tries = 0;
-  for (;;) {
-    const status = /** @type {ServerStatus} */ (await getJson('statistics/status'));
-    const { delivers, role, processes } = status.instance;
-    tries += 1;
-    if (delivers || role === 'api' || tries >= Math.min(2 * processes, MOST_TRIES)) return status;
-  }
+  return /** @type {ServerStatus} */ (await getJson('statistics/status'));
 }
 
 /**

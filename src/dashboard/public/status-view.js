@@ -69,7 +69,7 @@ function showQueue(queue) {
 /** @param {ServerStatus} status */
 function showProviders({ instance, health }) {
   const place = byId('providers');
-  if (!instance.delivers) {
+  if (instance.role === 'api') {
     place.replaceChildren(
       element(
         'li',
