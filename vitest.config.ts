@@ -18,6 +18,8 @@ export default defineConfig({
           pool: 'forks',
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          // Processes, databases and sockets on a shared, noisy machine; the unit specs get no second chance.
+          retry: process.env.CI ? 1 : 0,
         },
       },
     ],
