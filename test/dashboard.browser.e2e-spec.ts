@@ -11,6 +11,7 @@ import { storeTraffic } from './support/traffic.js';
 
 /** A person may look at them after the run. */
 const SCREENSHOTS = join(tmpdir(), 'session-push-screenshots');
+const EVENTUALLY = { timeout: 10_000, interval: 100 };
 const PERIODS = 60;
 const WEEK = 14;
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true };
@@ -95,13 +96,10 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     for (let sent = 0; sent < 8; sent++) await server.notify(id, newData());
     const { page, complaints } = await visit();
     const apple = page.getByRole('listitem').filter({ hasText: 'Apple (APNs)' });
-    await vi.waitUntil(
-      async () => {
-        await page.getByRole('button', { name: 'Refresh' }).click();
-        return (await apple.textContent())?.includes('Needs a look');
-      },
-      { timeout: 10_000, interval: 300 },
-    );
+    await vi.waitUntil(async () => {
+      await page.getByRole('button', { name: 'Refresh' }).click();
+      return (await apple.textContent())?.includes('Needs a look');
+    }, EVENTUALLY);
     expect(await apple.textContent()).toMatch(/provider-down.*Pushes wait since/);
     expect(await page.locator('#overall').textContent()).toBe('Needs a look');
     expect(await page.getByRole('listitem').filter({ hasText: 'Google (FCM)' }).textContent()).toContain('Working');
@@ -127,12 +125,12 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     const outline = `getComputedStyle(document.querySelector('.ranges input:focus-visible + span')).outlineStyle`;
     expect(await page.evaluate(outline)).toBe('solid');
     await page.keyboard.press('ArrowRight');
-    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored));
+    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored), EVENTUALLY);
     expect(await page.getByRole('radio', { name: 'Month' }).isChecked()).toBe(true);
     await page.keyboard.press('ArrowLeft');
-    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored.slice(-WEEK)));
+    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored.slice(-WEEK)), EVENTUALLY);
     await page.keyboard.press('ArrowLeft');
-    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored.slice(-2)));
+    await vi.waitUntil(async () => (await messagesTotal(page)) === total(stored.slice(-2)), EVENTUALLY);
     await page.keyboard.press('Tab');
     const readout = page.locator('#messages .readout');
     const shown = stored.slice(-2).map(({ oneToOneMessages }) => oneToOneMessages.toLocaleString('en-GB'));
@@ -145,7 +143,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
       ['ArrowLeft', shown[0]],
     ] as const) {
       await page.keyboard.press(key);
-      await vi.waitUntil(async () => (await readout.textContent())?.includes(`One-to-one ${count},`));
+      await vi.waitUntil(async () => (await readout.textContent())?.includes(`One-to-one ${count},`), EVENTUALLY);
     }
     expect(await page.evaluate('document.activeElement?.getAttribute("aria-label")')).toMatch(
       /^Messages, bars,.* 2 bars/,
@@ -164,12 +162,15 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
       const begins = new Date(startDate).toISOString().slice(0, 10);
       return begins >= from && begins <= to;
     });
-    await vi.waitUntil(async () => (await messagesTotal(page)) === total(chosen));
+    await vi.waitUntil(async () => (await messagesTotal(page)) === total(chosen), EVENTUALLY);
     await page.reload({ waitUntil: 'networkidle' });
     expect(await messagesTotal(page)).toBe(total(chosen));
     await page.getByLabel('From', { exact: true }).fill('2001-01-01');
     await page.getByLabel('to', { exact: true }).fill('2001-01-31');
-    await vi.waitUntil(() => page.locator('#messages').getByText('Nothing was counted in this time.').isVisible());
+    await vi.waitUntil(
+      () => page.locator('#messages').getByText('Nothing was counted in this time.').isVisible(),
+      EVENTUALLY,
+    );
     expect(await page.locator('#messages .plot').isVisible()).toBe(false);
     expect(complaints).toEqual([]);
   });
@@ -203,7 +204,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
   it('changes its colours with the system', async () => {
     const { page } = await visit({ colorScheme: 'light' });
     await page.emulateMedia({ colorScheme: 'dark' });
-    await vi.waitUntil(() => isDrawn(page));
+    await vi.waitUntil(() => isDrawn(page), EVENTUALLY);
     await shoot(page, 'wide-dark');
     expect(await isDrawn(page)).toBe(true);
   });
@@ -217,9 +218,9 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     const asked = (path: string) => requested.filter((address) => address.includes(path)).length;
     const [statuses, ranges] = [asked('/statistics/status'), asked('/statistics/data')];
     await page.clock.runFor(11_000);
-    await vi.waitUntil(() => asked('/statistics/status') > statuses);
+    await vi.waitUntil(() => asked('/statistics/status') > statuses, EVENTUALLY);
     for (let minute = 0; minute < 7; minute++) await page.clock.runFor(10_000);
-    await vi.waitUntil(() => asked('/statistics/data') > ranges);
+    await vi.waitUntil(() => asked('/statistics/data') > ranges, EVENTUALLY);
     await page.waitForLoadState('networkidle');
     await page.getByRole('checkbox', { name: 'Live' }).uncheck();
     const before = requested.length;
@@ -233,14 +234,14 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     expect(await alert.isVisible()).toBe(false);
     await context.setOffline(true);
     await page.getByRole('button', { name: 'Refresh' }).click();
-    await vi.waitUntil(() => alert.isVisible());
+    await vi.waitUntil(() => alert.isVisible(), EVENTUALLY);
     expect(await alert.textContent()).toMatch(/^The server cannot be reached. What is shown is from \d\d:\d\d:\d\d\.$/);
     expect(await messagesTotal(page)).toBe(total(stored.slice(-WEEK)));
     expect(await page.locator('#overall').textContent()).toBe('Not known');
     await shoot(page, 'unreachable');
     await context.setOffline(false);
     await page.getByRole('button', { name: 'Refresh' }).click();
-    await vi.waitUntil(async () => !(await alert.isVisible()));
+    await vi.waitUntil(async () => !(await alert.isVisible()), EVENTUALLY);
     expect(await page.locator('#overall').textContent()).toBe('Working');
   });
 
@@ -252,7 +253,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     const { page, context } = await visit();
     await context.route('**/statistics/status', (route) => route.fulfill({ status, body: '{}' }));
     await page.getByRole('button', { name: 'Refresh' }).click();
-    await vi.waitUntil(() => page.getByRole('alert').isVisible());
+    await vi.waitUntil(() => page.getByRole('alert').isVisible(), EVENTUALLY);
     expect(await page.getByRole('alert').textContent()).toMatch(words);
   });
 
