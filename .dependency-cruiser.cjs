@@ -1,50 +1,47 @@
-/** The arrows of the house: who may import whom. Everything may use config, common, database, metrics and operator. */
+/** The arrows of the house, who may import whom, are those of the diagram in docs/architecture.md. */
 
-const FEATURES = ['alerts', 'closed-groups', 'dashboard', 'devices', 'health', 'notifications', 'onion', 'statistics'];
+const { readdirSync } = require('node:fs');
+const { join } = require('node:path');
+const { readDiagram } = require('./scripts/architecture-diagram.cjs');
 
-/** What each feature may import of the others. A command needs onion's decorator and nothing else of it. */
-const ARROWS = {
-  onion: [],
-  devices: [],
-  'closed-groups': ['devices'],
-  statistics: ['devices'],
-  notifications: ['devices', 'closed-groups', 'statistics'],
-  health: ['notifications'],
-  dashboard: ['devices', 'health', 'statistics'],
-  alerts: ['devices', 'statistics'],
-};
+const { arrows, foundation } = readDiagram();
+const folders = readdirSync(join(__dirname, 'src'), { withFileTypes: true }).flatMap((entry) =>
+  entry.isDirectory() ? entry.name : [],
+);
 
-const DECORATOR = '^src/onion/onion-command\\.decorator\\.ts$';
+/** What the words at dotted arrows stand for. */
+const ONLY = { decorator: '^src/onion/onion-command\\.decorator\\.ts$', entities: '\\.entity\\.ts$' };
 
-const arrows = Object.entries(ARROWS).map(([feature, allowed]) => ({
-  name: `arrows-of-${feature}`,
-  comment: allowed.length > 0 ? `${feature} knows ${allowed.join(', ')} only` : `${feature} knows no other feature`,
-  severity: 'error',
-  // A spec may set up whatever its subject meets in real life.
-  from: { path: `^src/${feature}/`, pathNot: '\\.spec\\.ts$' },
-  to: {
-    path: `^src/(${FEATURES.filter((other) => other !== feature && !allowed.includes(other)).join('|')})/`,
-    pathNot: DECORATOR,
-  },
-}));
+const anyOf = (names) => `^src/(${names.join('|')})/`;
+/** A spec may set up whatever its subject meets in real life. */
+const inside = (folder) => ({ path: `^src/${folder}/`, pathNot: '\\.spec\\.ts$' });
+
+const notDrawn = folders.map((folder) => {
+  const drawn = arrows.filter(({ from }) => from === folder).map(({ to }) => to);
+  const mayUse = new Set([folder, ...drawn, ...(foundation.includes(folder) ? [] : foundation)]);
+  return {
+    name: `arrows-of-${folder}`,
+    comment: `the diagram in docs/architecture.md has these arrows from ${folder}: ${drawn.join(', ') || 'none'}`,
+    severity: 'error',
+    from: inside(folder),
+    to: { path: anyOf(folders.filter((other) => !mayUse.has(other))) },
+  };
+});
+
+const dotted = arrows
+  .filter(({ only }) => only !== undefined)
+  .map(({ from, to, only }) => ({
+    name: `${from}-knows-${only}-of-${to}`,
+    severity: 'error',
+    from: inside(from),
+    to: { path: anyOf([to]), pathNot: ONLY[only] },
+  }));
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
-    ...arrows,
-    {
-      name: 'foundation-knows-no-feature',
-      comment: 'below every feature; the database knows their entities and nothing else of them',
-      severity: 'error',
-      from: { path: '^src/(config|common|database|metrics|operator)/', pathNot: '\\.spec\\.ts$' },
-      to: { path: `^src/(${FEATURES.join('|')})/`, pathNot: '\\.entity\\.ts$' },
-    },
-    {
-      name: 'only-database-knows-entities',
-      severity: 'error',
-      from: { path: '^src/(config|common|metrics|operator)/', pathNot: '\\.spec\\.ts$' },
-      to: { path: '\\.entity\\.ts$' },
-    },
+    ...notDrawn,
+    ...dotted,
     {
       name: 'protocol-is-pure',
       comment: 'onion/protocol is bytes in, bytes out: Node built-ins, the cipher library and its own folder',
@@ -57,10 +54,13 @@ module.exports = {
     },
     {
       name: 'protocol-files-are-pure',
-      comment: '*.protocol.ts is shapes in, shapes out: Node built-ins, uuid and its own folder',
+      comment: '*.protocol.ts is shapes in, shapes out: Node built-ins, uuid, the cipher library and its own folder',
       severity: 'error',
       from: { path: '^(src/.+)/[^/]+\\.protocol\\.ts$' },
-      to: { dependencyTypesNot: ['core'], pathNot: ['^$1/', '^node_modules/uuid/'] },
+      to: {
+        dependencyTypesNot: ['core'],
+        pathNot: ['^$1/', '^node_modules/(uuid|libsodium(-wrappers)?)/'],
+      },
     },
     {
       name: 'pure-without-the-outside-world',
@@ -79,6 +79,23 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(?!cli/)' },
       to: { path: '^src/cli/' },
+    },
+    {
+      name: 'redis-for-several-instances-only',
+      comment: 'what only several instances need is imported when it is needed, or every server carries 15 MB of it',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: ['^src/(redis|cli)/', '/(several-|shared-|bullmq-|job-lane|queue-jobs)[^/]*$', '\\.spec\\.ts$'],
+      },
+      to: {
+        path: [
+          '^src/redis/',
+          '^src/notifications/.*(several-|shared-|bullmq-)[^/]*$',
+          '^node_modules/(bullmq|ioredis|@nestjs/bullmq)/',
+        ],
+        dependencyTypesNot: ['dynamic-import', 'type-only'],
+      },
     },
     {
       name: 'product-knows-no-tests',

@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.spec.ts', 'gateways/**/*.spec.ts'],
+          include: ['src/**/*.spec.ts', 'gateways/**/*.spec.ts', 'test/docs/**/*.spec.ts'],
           pool: 'forks',
           testTimeout: 15_000,
         },
@@ -28,10 +28,11 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['default', './test/ci-reporter.ts'],
     coverage: {
-      provider: 'v8',
+      provider: 'custom',
+      customProviderModule: './test/coverage/module.ts',
       include: ['src/**/*.ts'],
-      // Its commands run as processes of their own (test/cli), where the coverage of this one does not reach.
-      exclude: ['src/cli/**'],
+      // Node passes NODE_V8_COVERAGE on to what it spawns, unless the environment of that names it.
+      autoAttachSubprocess: true,
       reporter: ['text', 'html'],
       reportOnFailure: true,
       thresholds: {

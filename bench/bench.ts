@@ -73,8 +73,10 @@ export class Bench {
     }
   }
 
-  startServer(database: BenchDatabase): Promise<StartedServer> {
-    return startServer(this.targetOptions(database));
+  /** @param env variables on top */
+  startServer(database: BenchDatabase, env: Readonly<Record<string, string>> = {}): Promise<StartedServer> {
+    const options = this.targetOptions(database);
+    return startServer({ ...options, env: { ...options.env, ...env } });
   }
 
   /** A server of so many processes, on two cores. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const SCENARIOS = ['accept', 'delivery', 'workers', 'scale', 'backlog'] as const;
+export const SCENARIOS = ['accept', 'delivery', 'workers', 'scale', 'backlog', 'sealing'] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 /** `redis`: the queue is on Redis, the ids are on SQLite. */
@@ -65,6 +65,7 @@ export const HELP = `Measures the built server on this machine, beside a floor: 
                          workers   requests answered by WORKERS=1 and by WORKERS=2, on two cores
                          scale     start, memory and cost per request with few and with many registered ids
                          backlog   memory, cost per request and draining with many queued notifications
+                         sealing   cost per request with ids and tokens sealed, and the sealing of a database of before
   --database A,B       databases of accept, delivery and workers (default: all that are installed):
                          sqlite    ids and queue on SQLite
                          mariadb   ids and queue on MariaDB
@@ -76,8 +77,8 @@ export const HELP = `Measures the built server on this machine, beside a floor: 
   --warmup N           requests before the first round    (${FULL.warmup}; quick: ${QUICK.warmup})
   --connections N      keep-alive connections             (${FULL.connections})
   --seconds N          length of the run at half load     (${FULL.seconds}; quick: ${QUICK.seconds})
-  --ids N              registered ids of scale            (${FULL.ids}; quick: ${QUICK.ids})
-  --groups N           closed groups of scale             (${FULL.groups}; quick: ${QUICK.groups})
+  --ids N              registered ids of scale, sealing   (${FULL.ids}; quick: ${QUICK.ids})
+  --groups N           closed groups of scale, sealing    (${FULL.groups}; quick: ${QUICK.groups})
   --backlog N          queued notifications of backlog    (${FULL.backlog}; quick: ${QUICK.backlog})
   --gateway-latency N  how long the gateways take to answer, in milliseconds (20)
   --help               this text

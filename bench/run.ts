@@ -8,9 +8,17 @@ import { accept } from './scenarios/accept.scenario.js';
 import { backlog } from './scenarios/backlog.scenario.js';
 import { delivery } from './scenarios/delivery.scenario.js';
 import { scale } from './scenarios/scale.scenario.js';
+import { sealing } from './scenarios/sealing.scenario.js';
 import { workers } from './scenarios/workers.scenario.js';
 
-const RUN: Record<ScenarioName, (bench: Bench) => Promise<Section>> = { accept, delivery, workers, scale, backlog };
+const RUN: Record<ScenarioName, (bench: Bench) => Promise<Section>> = {
+  accept,
+  delivery,
+  workers,
+  scale,
+  backlog,
+  sealing,
+};
 
 const args = process.argv.slice(2);
 const startedAt = monotonicMs();

@@ -37,7 +37,7 @@ export async function createApp(config: AppConfig, options: AppOptions = {}): Pr
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 2000 },
   });
   readRawBodies(adapter);
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(config, options), adapter, {
+  const app = await NestFactory.create<NestFastifyApplication>(await AppModule.forRoot(config, options), adapter, {
     logger: options.logger ?? PinoLogger.create(config.logLevel),
     bodyParser: false,
     abortOnError: false,

@@ -13,7 +13,6 @@ import { MetricsModule } from './metrics/metrics.module.js';
 import { NotificationsModule, type NotificationsOptions } from './notifications/notifications.module.js';
 import { OnionModule } from './onion/onion.module.js';
 import { OperatorModule } from './operator/operator.module.js';
-import { RedisModule } from './redis/redis.module.js';
 import { StatisticsModule } from './statistics/statistics.module.js';
 
 interface AppModuleOptions extends NotificationsOptions {
@@ -22,9 +21,9 @@ interface AppModuleOptions extends NotificationsOptions {
 
 @Module({})
 export class AppModule {
-  static forRoot(config: AppConfig, options: AppModuleOptions = {}): DynamicModule {
+  static async forRoot(config: AppConfig, options: AppModuleOptions = {}): Promise<DynamicModule> {
     const duties = options.duties ?? dutiesOf(config);
-    const notifications = NotificationsModule.forRoot(config, options);
+    const notifications = await NotificationsModule.forRoot(config, options);
     const health = HealthModule.forRoot(notifications);
     return {
       module: AppModule,
@@ -34,7 +33,7 @@ export class AppModule {
         OperatorModule,
         MetricsModule,
         DatabaseModule,
-        ...(config.redisUrl === null ? [] : [RedisModule]),
+        ...(config.redisUrl === null ? [] : [(await import('./redis/redis.module.js')).RedisModule]),
         ...(duties.accepts ? [OnionModule] : []),
         DevicesModule,
         ClosedGroupsModule,

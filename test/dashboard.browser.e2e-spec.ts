@@ -32,6 +32,8 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     mkdirSync(SCREENSHOTS, { recursive: true });
   });
   beforeEach(async () => {
+    // Writes what was counted, and begins anew the time until the next write: none falls into a test.
+    await suite.server.restart();
     const periods = suite.server.dataSource.getRepository(StatisticsPeriod);
     await periods.clear();
     stored = await storeTraffic(suite.server.dataSource, PERIODS);

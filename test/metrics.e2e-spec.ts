@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, inject, it, vi } from 'vitest';
 import { apnsError } from '../gateways/apns.answers.js';
 import { fcmErrors } from '../gateways/fcm.answers.js';
 import { ONION_PATHS } from '../src/onion/protocol/onion-client.js';
@@ -6,6 +6,7 @@ import { describeEachDatabase } from './support/databases.js';
 import { startGateways } from './support/gateways.js';
 import { Metrics, OPERATOR_AUTH } from './support/metrics.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from './support/people.js';
+import { createRedisDatabase } from './support/redis-databases.js';
 import { basicAuth } from './support/statistics.js';
 import { TestServer, useServer } from './support/test-server.js';
 
@@ -107,11 +108,14 @@ describeEachDatabase('metrics', (databases) => {
       expect(after.value('session_push_group_commit_items_count', { kind: 'transactions' })).toBeGreaterThan(0);
     });
 
-    it('whose content does not fit count as delivered without it', async () => {
+    it.each([
+      ['one provider', 3000],
+      ['any provider', 5000],
+    ])('whose content does not fit %s count as delivered without it', async (_whom, bytes) => {
       const { id } = await newPerson();
       const labels = { provider: 'apns', outcome: 'delivered', reason: 'content-left-out' };
       const grown = await growth('session_push_pushes_total', labels, async () => {
-        await suite.server.notify(id, newData(3000));
+        await suite.server.notify(id, newData(bytes));
         await suite.server.idle();
       });
       expect(grown).toBe(1);
@@ -250,6 +254,22 @@ describeEachDatabase('metrics of a server', (databases) => {
       const env = { STATISTICS_USERNAME: '', STATISTICS_PASSWORD: '' };
       server = await TestServer.start({ database: await databases.create(), gateways, env });
       expect((await fetch(`${server.url}/metrics`)).status).toBe(404);
+    } finally {
+      await gateways.close();
+    }
+  });
+
+  it.skipIf(inject('redisUrl') === null)('tell how much shared a commit of the queue on Redis', async () => {
+    const gateways = await startGateways();
+    try {
+      const env = { REDIS_URL: await createRedisDatabase() };
+      const here = await TestServer.start({ database: await databases.create(), gateways, env });
+      server = here;
+      await Promise.all(Array.from({ length: 20 }, () => here.notify(newId(), newData())));
+      for (const kind of ['queue-additions', 'queue-settlements']) {
+        const items = async () => (await Metrics.read(here)).value('session_push_group_commit_items_sum', { kind });
+        await expect.poll(items, { timeout: 5000 }).toBe(20);
+      }
     } finally {
       await gateways.close();
     }

@@ -56,6 +56,12 @@ describeEachDatabase('the files for Prometheus and Grafana', (databases) => {
     expect(unknown).toEqual([]);
   });
 
+  it('docs/operating.md explains each metric of ours, and none that is not there', () => {
+    const explained = new Set(readFileSync('docs/operating.md', 'utf8').match(/\bsession_push_[a-z0-9_]+/g));
+    const ours = metrics.declared.filter((name) => name.startsWith('session_push_'));
+    expect([...explained].toSorted()).toEqual(ours.toSorted());
+  });
+
   it.each([RULES, DASHBOARD])('%s asks for labels that those metrics have', (file) => {
     const known = new Set(
       metrics.samples.flatMap(({ name, labels }) => Object.keys(labels).map((label) => `${name} ${label}`)),

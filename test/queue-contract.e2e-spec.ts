@@ -184,6 +184,22 @@ describeEachEngine('the queue', (create) => {
     expect(await claim(first, 'intake', 1)).toHaveLength(1);
   });
 
+  it('tells so each time, also when the items before were taken without waiting', async () => {
+    let told = () => {};
+    first.queue.onAdded(() => told());
+    for (let round = 0; round < 3; round++) {
+      await put(newItem());
+      expect(await claim(first, 'intake', 1)).toHaveLength(1);
+      expect(await first.queue.claim('intake', 1)).toEqual([]);
+      // Enough for an answer to the question that this claim has asked.
+      await sleep(50);
+      const heard = new Promise<void>((resolve) => (told = resolve));
+      await add(newItem());
+      await heard;
+      expect(await claim(first, 'intake', 1)).toHaveLength(1);
+    }
+  });
+
   it('takes out items whose time is over, also those that are not due', async () => {
     const now = Date.now();
     const over = { lane: 'huawei' as const, expiresAt: now - 1, acceptedAt: now - HOUR_MS };

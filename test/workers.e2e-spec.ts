@@ -158,7 +158,7 @@ describeEachDatabase('WORKERS=3', (databases) => {
       const { process: next } = await spawnServer(env, folder);
       expect((await next.stop()).code).toBe(0);
     });
-  });
+  }, 60_000);
 });
 
 describe.skipIf(inject('redisUrl') === null)('WORKERS with Redis', () => {

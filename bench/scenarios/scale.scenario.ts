@@ -1,13 +1,10 @@
 import { type Bench } from '../bench.js';
-import { type BenchDatabase } from '../database/bench-database.js';
 import { type Population } from '../database/population.js';
 import { seedPopulation } from '../database/seed.js';
-import { inAllCiphers, SMALL_POPULATION } from '../load/loads.js';
+import { SMALL_POPULATION } from '../load/loads.js';
 import { type BenchCommand } from '../load/load-orders.js';
-import { measureDelivery } from '../measure/delivery-round.js';
-import { inTurn } from '../measure/in-turn.js';
+import { compareCpu, type Side } from '../measure/cpu-ratio.js';
 import { residentMb } from '../measure/process-usage.js';
-import { measureRound } from '../measure/round.js';
 import { showNumber, showSpread, type Spread, spreadOf } from '../measure/spread.js';
 import { judge, type Section, type Table } from '../report/section.js';
 import { type StartedServer } from '../servers/target.js';
@@ -19,10 +16,7 @@ const MAX_GROWTH = 1.1;
 /** A group of 10 makes 12 pushes of one notification. */
 const PUSHES_OF_A_GROUP = 12;
 
-/** A server on a population of its own. */
-interface Side {
-  readonly population: Population;
-  readonly database: BenchDatabase;
+interface ScaleSide extends Side {
   readonly server: StartedServer;
   readonly start: Spread;
   readonly memoryAtStart: number;
@@ -49,7 +43,7 @@ export async function scale(bench: Bench): Promise<Section> {
   return { name: 'scale', parts };
 }
 
-async function openSide(bench: Bench, population: Population): Promise<Side> {
+async function openSide(bench: Bench, population: Population): Promise<ScaleSide> {
   const database = await bench.createDatabase('sqlite');
   bench.progress(`scale: registering ${showNumber(population.ids)} ids in ${showNumber(population.groups)} groups`);
   await seedPopulation(database, population, bench.progress);
@@ -67,39 +61,18 @@ async function compare(
   bench: Bench,
   name: string,
   command: BenchCommand,
-  few: Side,
-  many: Side,
+  few: ScaleSide,
+  many: ScaleSide,
   count: number,
 ): Promise<string[]> {
   bench.progress(`scale: ${name}`);
-  for (const side of [few, many]) await measureCpu(bench, side, command, Math.min(count, bench.options.warmup));
-  const rounds = await inTurn(
-    bench.options.rounds,
-    async () => {},
-    () => measureCpu(bench, few, command, count),
-    () => measureCpu(bench, many, command, count),
-  );
-  const ratio = spreadOf(rounds.map(({ a, b }) => b / a));
-  return [
-    name,
-    showSpread(spreadOf(rounds.map(({ a }) => a))),
-    showSpread(spreadOf(rounds.map(({ b }) => b))),
-    showSpread(ratio, 2),
-    judge(ratio.median, MAX_GROWTH),
-  ];
-}
-
-/** CPU µs per request. */
-async function measureCpu(bench: Bench, side: Side, command: BenchCommand, count: number): Promise<number> {
-  const { population, server, database } = side;
-  const batch = await bench.generator.prepare({ shapes: inAllCiphers(command), population, count });
-  if (batch.pushes === 0) return (await measureRound(bench.generator, server, count)).cpuUs;
-  return (await measureDelivery(bench, server, database, batch)).cpuUs;
+  const { a, b, ratio } = await compareCpu(bench, command, few, many, count);
+  return [name, showSpread(a), showSpread(b), showSpread(ratio, 2), judge(ratio.median, MAX_GROWTH)];
 }
 
 const groupRequests = ({ options }: Bench): number => Math.ceil(options.requests / PUSHES_OF_A_GROUP);
 
-function startTable(sides: readonly Side[]): Table {
+function startTable(sides: readonly ScaleSide[]): Table {
   return {
     columns: ['ids', 'groups', 'start to listening, s', 'target', 'memory MB: at start', 'under load', 'target'],
     rows: sides.map(({ population, start, memoryAtStart, server }) => {

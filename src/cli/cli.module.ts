@@ -4,11 +4,10 @@ import { type AppConfig, type DatabaseConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { databaseOptions } from '../database/database-options.js';
 import { DatabaseWriter } from '../database/database-writer.js';
-import { Device } from '../devices/device.entity.js';
 import { DevicesModule } from '../devices/devices.module.js';
+import { Sealing } from '../sealing/sealing.js';
 import { StatisticsPeriod } from '../statistics/statistics-period.entity.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
-import { DevicePruningService } from './device-pruning.service.js';
 
 /**
  * The server's database without what belongs to a running server: no lock, because a server may be at work on it, and no
@@ -17,13 +16,13 @@ import { DevicePruningService } from './device-pruning.service.js';
 @Global()
 @Module({})
 class CliDatabaseModule {
-  static forRoot(config: DatabaseConfig): DynamicModule {
+  static forRoot(config: DatabaseConfig, sealing: Sealing): DynamicModule {
     const options = { ...databaseOptions(config), migrationsRun: false, autoLoadEntities: true };
     return {
       module: CliDatabaseModule,
       imports: [TypeOrmModule.forRoot({ ...options, retryAttempts: 0, toRetry: () => false })],
-      providers: [DatabaseWriter],
-      exports: [DatabaseWriter],
+      providers: [DatabaseWriter, { provide: Sealing, useValue: sealing }],
+      exports: [DatabaseWriter, Sealing],
     };
   }
 }
@@ -34,16 +33,16 @@ class CliDatabaseModule {
  */
 @Module({})
 export class CliModule {
-  static forRoot(config: AppConfig): DynamicModule {
+  static forRoot(config: AppConfig, sealing: Sealing): DynamicModule {
     return {
       module: CliModule,
       imports: [
         ConfigModule.forRoot(config),
-        CliDatabaseModule.forRoot(config.database),
+        CliDatabaseModule.forRoot(config.database, sealing),
         DevicesModule,
-        TypeOrmModule.forFeature([Device, StatisticsPeriod]),
+        TypeOrmModule.forFeature([StatisticsPeriod]),
       ],
-      providers: [StatisticsService, DevicePruningService],
+      providers: [StatisticsService],
     };
   }
 }

@@ -2,14 +2,17 @@ import { type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { existsSync } from 'node:fs';
 import { DataSource } from 'typeorm';
-import { type AppConfig, loadConfig } from '../config/app-config.js';
+import { type AppConfig, type DatabaseConfig, loadConfig } from '../config/app-config.js';
+import { databaseOptions } from '../database/database-options.js';
+import { openSealing } from '../database/sealing/open-sealing.js';
+import { type Sealing } from '../sealing/sealing.js';
 import { CliError } from './cli-error.js';
 import { CliModule } from './cli.module.js';
 import { readSchemaState } from './schema-state.js';
 
 /**
  * Gives a command the features it uses on the configured database, and closes the database whatever happens. The database
- * must be there with the schema of this version.
+ * must be there with the schema of this version, and sealed as the configuration says.
  */
 export async function withDatabase<T>(
   work: (app: INestApplicationContext, config: AppConfig) => Promise<T>,
@@ -19,20 +22,38 @@ export async function withDatabase<T>(
   if (database.kind === 'sqlite' && !existsSync(database.path)) {
     throw new CliError(`There is no database at ${database.path}. To make it: session-push migrate`);
   }
-  const app = await openContext(config);
+  const sealing = await withDataSource(database, (dataSource) => requireReady(dataSource, config));
+  // Nest would print an error with its stack; the command says it in one sentence.
+  const app = await NestFactory.createApplicationContext(CliModule.forRoot(config, sealing), {
+    logger: false,
+    abortOnError: false,
+  });
   try {
-    const { pending, unknown } = await readSchemaState(app.get(DataSource));
-    if (unknown.length > 0) throw new CliError('The database was changed by a newer version of this program.');
-    if (pending.length > 0) {
-      throw new CliError('The database has not the schema of this version yet. To change it: session-push migrate');
-    }
     return await work(app, config);
   } finally {
     await app.close();
   }
 }
 
-/** Nest would print an error with its stack; the command says it in one sentence. */
-export function openContext(config: AppConfig): Promise<INestApplicationContext> {
-  return NestFactory.createApplicationContext(CliModule.forRoot(config), { logger: false, abortOnError: false });
+/** The bare database, whatever its schema. A SQLite file that does not exist is made. */
+export async function withDataSource<T>(
+  config: DatabaseConfig,
+  work: (dataSource: DataSource) => Promise<T>,
+): Promise<T> {
+  const dataSource = new DataSource({ ...databaseOptions(config), migrationsRun: false });
+  try {
+    await dataSource.initialize();
+    return await work(dataSource);
+  } finally {
+    if (dataSource.isInitialized) await dataSource.destroy();
+  }
+}
+
+async function requireReady(dataSource: DataSource, { dataKeyFile }: AppConfig): Promise<Sealing> {
+  const { pending, unknown } = await readSchemaState(dataSource);
+  if (unknown.length > 0) throw new CliError('The database was changed by a newer version of this program.');
+  if (pending.length > 0) {
+    throw new CliError('The database has not the schema of this version yet. To change it: session-push migrate');
+  }
+  return openSealing(dataSource, dataKeyFile);
 }

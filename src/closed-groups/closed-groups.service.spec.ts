@@ -4,6 +4,7 @@ import { describeEachDatabase } from '../../test/support/databases.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
 import { Device } from '../devices/device.entity.js';
 import { DevicesService, MAX_DEVICES_PER_SESSION_ID } from '../devices/devices.service.js';
+import { NoSealing } from '../sealing/sealing.js';
 import { ClosedGroupMember } from './closed-group-member.entity.js';
 import { ClosedGroup } from './closed-group.entity.js';
 import { ClosedGroupsCommands } from './closed-groups.commands.js';
@@ -22,7 +23,12 @@ describeEachDatabase('closed groups', (databases) => {
   beforeEach(() => {
     const { dataSource, writer } = database;
     groups = new ClosedGroupsService(writer);
-    commands = new ClosedGroupsCommands(groups, new DevicesService(dataSource.getRepository(Device), writer), writer);
+    commands = new ClosedGroupsCommands(
+      groups,
+      new DevicesService(dataSource.getRepository(Device), writer),
+      writer,
+      new NoSealing(),
+    );
   });
   afterEach(() => void vi.useRealTimers());
 

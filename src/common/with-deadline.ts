@@ -6,11 +6,11 @@ export class DeadlineError extends Error {
 /** Settles as `work` does, or rejects with a {@link DeadlineError} after `ms`. */
 export async function withDeadline<T>(work: T | Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new DeadlineError(`Not done within ${ms} ms`)), ms);
-  });
   try {
-    return await Promise.race([work, late]);
+    return await new Promise<T>((resolve, reject) => {
+      timer = setTimeout(() => reject(new DeadlineError(`Not done within ${ms} ms`)), ms);
+      Promise.resolve(work).then(resolve, reject);
+    });
   } finally {
     clearTimeout(timer);
   }

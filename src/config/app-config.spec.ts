@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -30,6 +30,8 @@ function problemsOf(variables: Record<string, string | undefined>): readonly str
   }
 }
 
+const MADE_WHEN_ABSENT = new Set<string>(['ONION_PRIVATE_KEY_FILE', 'DATA_KEY_FILE']);
+
 describe('parseConfig', () => {
   it('has a default for everything that the server needs', () => {
     expect(parseConfig({})).toEqual({
@@ -42,6 +44,8 @@ describe('parseConfig', () => {
       role: 'all',
       workers: 1,
       onionPrivateKeyFile: 'data/x25519-priv.pem',
+      deviceUnseenDays: null,
+      dataKeyFile: null,
       statistics: { credentials: null, periodMs: 43_200_000 },
       apns: null,
       fcm: null,
@@ -122,6 +126,7 @@ describe('a wrong value', () => {
     ['REDIS_URL', 'localhost:6379', 'must be redis://host:port or rediss://user:password@host:port/number'],
     ['BACKUP_INTERVAL_HOURS', '-1', 'must not be below 0'],
     ['BACKUP_KEEP', '0', 'must be a whole number from 1 to 1000'],
+    ['DEVICE_UNSEEN_DAYS', '7', 'must be a whole number from 30 to 3650'],
     ['APNS_ENVIRONMENT', 'development', 'must be production, sandbox or both'],
     ['APNS_URL', 'http://localhost:8443', 'must be https://host or https://host:port'],
     ['APNS_SANDBOX_URL', 'localhost:8443', 'must be https://host or https://host:port'],
@@ -142,11 +147,24 @@ describe('a wrong value', () => {
     expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} `))]);
   });
 
-  it.each(ENVIRONMENT_VARIABLES.filter((name) => name.endsWith('_FILE') && !name.startsWith('ONION')))(
+  it.each(ENVIRONMENT_VARIABLES.filter((name) => name.endsWith('_FILE') && !MADE_WHEN_ABSENT.has(name)))(
     'of %s is refused when the file cannot be read',
     (name) => {
       expect(problemsOf({ [name]: join(folder, 'absent') })).toContain(`${name} cannot be read`);
       expect(problemsOf({ [name]: folder })).toContain(`${name} cannot be read`);
+    },
+  );
+
+  it.each(['DATA_KEY_FILE', 'ONION_PRIVATE_KEY_FILE'])(
+    'of two keys in one file is refused, given %s by a link',
+    (name) => {
+      const [key, link] = [join(folder, 'key'), join(folder, `link-${name}`)];
+      writeFileSync(key, 'x');
+      symlinkSync(key, link);
+      const problem = 'DATA_KEY_FILE must not be the file of ONION_PRIVATE_KEY_FILE: each key has its own';
+      expect(problemsOf({ DATA_KEY_FILE: key, ONION_PRIVATE_KEY_FILE: key, [name]: link })).toEqual([problem]);
+      expect(problemsOf({ DATA_KEY_FILE: 'absent/./key', ONION_PRIVATE_KEY_FILE: 'absent/key' })).toEqual([problem]);
+      expect(parseConfig({ DATA_KEY_FILE: key }).dataKeyFile).toBe(key);
     },
   );
 

@@ -1,7 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { type Environment, ENVIRONMENT_VARIABLES, environmentSchema, type LogLevel, type Role } from './environment.js';
+import { environmentSchema } from './environment-rules.js';
+import {
+  DEFAULT_BACKUP_INTERVAL_HOURS,
+  DEFAULT_BACKUP_KEEP,
+  type Environment,
+  ENVIRONMENT_VARIABLES,
+  type LogLevel,
+  type Role,
+} from './environment.js';
 
 /** Everything the server can be told from outside. Made once at start, never changed. */
 export interface AppConfig {
@@ -17,6 +25,10 @@ export interface AppConfig {
   /** Processes that share the listener. */
   readonly workers: number;
   readonly onionPrivateKeyFile: string;
+  /** Devices that were not registered again for so long are removed; null = they stay. */
+  readonly deviceUnseenDays: number | null;
+  /** Ids and tokens are stored sealed with this key; null = as they are. */
+  readonly dataKeyFile: string | null;
   readonly statistics: StatisticsConfig;
   readonly apns: ApnsConfig | null;
   readonly fcm: FcmConfig | null;
@@ -83,8 +95,6 @@ export interface AlertsConfig {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
-const DEFAULT_BACKUP_INTERVAL_HOURS = 24;
-const DEFAULT_BACKUP_KEEP = 7;
 
 /** The environment is wrong. `problems` names each variable and the reason, never a value. */
 export class ConfigError extends Error {
@@ -124,6 +134,8 @@ function toConfig(env: Environment): AppConfig {
     role: env.ROLE,
     workers: env.WORKERS,
     onionPrivateKeyFile: env.ONION_PRIVATE_KEY_FILE,
+    deviceUnseenDays: env.DEVICE_UNSEEN_DAYS ?? null,
+    dataKeyFile: env.DATA_KEY_FILE ?? null,
     statistics: {
       credentials:
         env.STATISTICS_USERNAME !== undefined && env.STATISTICS_PASSWORD !== undefined

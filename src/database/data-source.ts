@@ -1,19 +1,45 @@
 import 'reflect-metadata';
+import { createConnection, type RowDataPacket } from 'mysql2/promise';
 import { DataSource } from 'typeorm';
 import { ClosedGroupMember } from '../closed-groups/closed-group-member.entity.js';
 import { ClosedGroup } from '../closed-groups/closed-group.entity.js';
-import { loadConfig } from '../config/app-config.js';
+import { type DatabaseConfig, loadConfig } from '../config/app-config.js';
 import { Device } from '../devices/device.entity.js';
 import { SuspectToken } from '../devices/suspect-token.entity.js';
 import { QueuedNotification } from '../notifications/queue/queued-notification.entity.js';
 import { StatisticsPeriod } from '../statistics/statistics-period.entity.js';
 import { databaseOptions } from './database-options.js';
+import { SealingState } from './sealing/sealing-state.entity.js';
 
 /** All tables. The running server gets them from its modules; the migration commands and tests from here. */
-export const ENTITIES = [Device, SuspectToken, ClosedGroup, ClosedGroupMember, QueuedNotification, StatisticsPeriod];
+export const ENTITIES = [
+  Device,
+  SuspectToken,
+  ClosedGroup,
+  ClosedGroupMember,
+  QueuedNotification,
+  StatisticsPeriod,
+  SealingState,
+];
 
-export default new DataSource({
-  ...databaseOptions(loadConfig().database),
-  migrationsRun: false,
-  entities: ENTITIES,
-});
+/** What the migration commands work on. */
+export async function migrationDataSource(): Promise<DataSource> {
+  const config = await calledByItsName(loadConfig().database);
+  return new DataSource({ ...databaseOptions(config), migrationsRun: false, entities: ENTITIES });
+}
+
+/**
+ * `mysql://` may lead to MariaDB, which the server need not know. But the two report differently that a column has no
+ * default, and `migration:generate` would find changes that are none.
+ */
+async function calledByItsName(config: DatabaseConfig): Promise<DatabaseConfig> {
+  if (config.kind === 'sqlite') return config;
+  const connection = await createConnection(config.url.replace(/^mariadb:/, 'mysql:'));
+  try {
+    const [rows] = await connection.query<RowDataPacket[]>('SELECT VERSION() AS version');
+    const protocol = String(rows[0]?.['version']).includes('MariaDB') ? 'mariadb:' : 'mysql:';
+    return { ...config, url: config.url.replace(/^\w+:/, protocol) };
+  } finally {
+    await connection.end();
+  }
+}

@@ -1,9 +1,10 @@
 import { type DataSourceOptions } from 'typeorm';
 import { type DatabaseConfig } from '../config/app-config.js';
 import { Initial1795000000000 } from './migrations/1795000000000-initial.js';
+import { Sealing1795100000000 } from './migrations/1795100000000-sealing.js';
 
 /** Every schema change, oldest first. */
-export const MIGRATIONS = [Initial1795000000000];
+export const MIGRATIONS = [Initial1795000000000, Sealing1795100000000];
 
 /** How long SQLite waits for other processes by itself. */
 export const BUSY_TIMEOUT_MS = 5000;

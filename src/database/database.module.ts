@@ -1,16 +1,29 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Logger, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
 import { type Duties, DUTIES } from '../config/duties.js';
+import { Sealing } from '../sealing/sealing.js';
 import { BackupScheduler } from './backups/backup.scheduler.js';
 import { OperatorEvents } from '../operator/operator-events.js';
 import { databaseOptions } from './database-options.js';
 import { DatabaseWriter } from './database-writer.js';
-import { InstanceLock } from './instance-lock.js';
+import { InstanceLock, isSharedDatabase } from './instance-lock.js';
 import { migrate } from './migrate.js';
+import { LoggedProgress } from './sealing/logged-progress.js';
+import { openSealing } from './sealing/open-sealing.js';
+import { sealDatabase } from './sealing/seal-database.js';
 import { cutSilentConnections } from './silent-connections.js';
+
+const POSSESSION = Symbol('POSSESSION');
+
+/** The database is this process's to use. */
+interface Possession {
+  /** Null = somebody else of the instance has it, or instances share the database through Redis. */
+  lock: InstanceLock | null;
+  sealing: Sealing;
+}
 
 /** Connects, brings the schema up to date and gives everybody the one way to write. */
 @Global()
@@ -34,31 +47,36 @@ import { cutSilentConnections } from './silent-connections.js';
       useFactory: (config: AppConfig, { leads }: Duties, events: OperatorEvents) =>
         leads ? new BackupScheduler(config, events) : null,
     },
-    { provide: InstanceLock, inject: [DataSource, APP_CONFIG, DUTIES], useFactory: takePossession },
+    { provide: POSSESSION, inject: [DataSource, APP_CONFIG, DUTIES], useFactory: takePossession },
+    { provide: InstanceLock, inject: [POSSESSION], useFactory: ({ lock }: Possession) => lock },
+    { provide: Sealing, inject: [POSSESSION], useFactory: ({ sealing }: Possession) => sealing },
   ],
-  exports: [DatabaseWriter],
+  exports: [DatabaseWriter, Sealing],
 })
 export class DatabaseModule {}
 
 /** A request has to be answered within 25 s, of which it may have waited 10 s for its turn. */
 const MAX_SILENCE_MS = 8000;
 
-/** Runs before anybody uses a table. The lock comes first: a server that is refused must not have changed the schema. */
-async function takePossession(dataSource: DataSource, config: AppConfig, duties: Duties): Promise<InstanceLock | null> {
-  if (!duties.leads) {
-    cutSilentConnections(dataSource, MAX_SILENCE_MS);
-    return null;
-  }
-  const isShared = config.redisUrl !== null && config.database.kind === 'mysql';
-  const lock = isShared ? null : new InstanceLock(dataSource);
+/** Runs before anybody uses a table. The lock comes first: a server that is refused must not have changed anything. */
+async function takePossession(dataSource: DataSource, config: AppConfig, duties: Duties): Promise<Possession> {
+  const lock = isSharedDatabase(config) || !duties.leads ? null : new InstanceLock(dataSource);
   try {
-    await lock?.acquire();
-    await migrate(dataSource);
+    const sealing = duties.leads
+      ? await prepare(dataSource, config, lock)
+      : await openSealing(dataSource, config.dataKeyFile);
     cutSilentConnections(dataSource, MAX_SILENCE_MS);
-    return lock;
+    return { lock, sealing };
   } catch (error) {
     await lock?.onApplicationShutdown();
     await dataSource.destroy();
     throw error;
   }
+}
+
+async function prepare(dataSource: DataSource, config: AppConfig, lock: InstanceLock | null): Promise<Sealing> {
+  const logger = new Logger('Database');
+  await lock?.acquire();
+  await migrate(dataSource);
+  return sealDatabase(dataSource, config.dataKeyFile, (rows) => new LoggedProgress(rows, logger));
 }

@@ -8,13 +8,25 @@ import { placeholders } from './statement-sizes.js';
 
 const isSqlite = (manager: EntityManager): boolean => manager.dataSource.options.type === 'better-sqlite3';
 
-/** Inserts a row, or replaces all its columns when one with the same key is there. The key is the first column. */
-export async function upsert(manager: EntityManager, table: string, row: Record<string, unknown>): Promise<void> {
+/**
+ * Inserts a row, or replaces all its columns when one with the same key is there. The key is the first column.
+ *
+ * @param rising a column of whole numbers that gets one more than it had when that is more than the new value
+ */
+export async function upsert(
+  manager: EntityManager,
+  table: string,
+  row: Record<string, unknown>,
+  rising?: string,
+): Promise<void> {
   const columns = Object.keys(row);
   const [key, ...others] = columns;
-  const assign = isSqlite(manager)
-    ? `ON CONFLICT (${key}) DO UPDATE SET ${others.map((name) => `${name} = excluded.${name}`).join(', ')}`
-    : `ON DUPLICATE KEY UPDATE ${others.map((name) => `${name} = VALUES(${name})`).join(', ')}`;
+  const [conflict, greater, fresh] = isSqlite(manager)
+    ? [`ON CONFLICT (${key}) DO UPDATE SET`, 'MAX', (name: string) => `excluded.${name}`]
+    : ['ON DUPLICATE KEY UPDATE', 'GREATEST', (name: string) => `VALUES(${name})`];
+  const value = (name: string): string =>
+    name === rising ? `${greater}(${fresh(name)}, ${table}.${name} + 1)` : fresh(name);
+  const assign = `${conflict} ${others.map((name) => `${name} = ${value(name)}`).join(', ')}`;
   await manager.query(
     `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${placeholders(columns.length)}) ${assign}`,
     Object.values(row),

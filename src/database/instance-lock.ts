@@ -4,6 +4,7 @@ import Database from 'better-sqlite3';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { withDeadline } from '../common/with-deadline.js';
+import { type AppConfig } from '../config/app-config.js';
 
 /** A second server on the same database would deliver everything twice. */
 export class DatabaseInUseError extends Error {
@@ -26,6 +27,10 @@ const ANSWER_WITHIN_MS = 8000;
 /** The processes of a server that was killed may take a moment to be gone. */
 const GRACE_MS = 1500;
 const TRY_AGAIN_MS = 100;
+
+/** Instances share the database through Redis: none has it to itself. */
+export const isSharedDatabase = ({ redisUrl, database }: Pick<AppConfig, 'redisUrl' | 'database'>): boolean =>
+  redisUrl !== null && database.kind === 'mysql';
 
 /**
  * Lets one server at a time use a database. The lock dies with the process that holds it: on SQLite it is the

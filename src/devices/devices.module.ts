@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { DevicePruningScheduler } from './device-pruning.scheduler.js';
+import { DevicePruningService } from './device-pruning.service.js';
 import { Device } from './device.entity.js';
 import { DevicesCommands } from './devices.commands.js';
 import { DevicesService } from './devices.service.js';
@@ -8,7 +10,7 @@ import { SuspectTokensService } from './suspect-tokens.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Device, SuspectToken])],
-  providers: [DevicesService, SuspectTokensService, DevicesCommands],
-  exports: [DevicesService, SuspectTokensService],
+  providers: [DevicesService, SuspectTokensService, DevicePruningService, DevicePruningScheduler, DevicesCommands],
+  exports: [DevicesService, SuspectTokensService, DevicePruningService],
 })
 export class DevicesModule {}

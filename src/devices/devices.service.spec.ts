@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
+import { NoSealing } from '../sealing/sealing.js';
 import { Device, type DeviceType } from './device.entity.js';
 import { DevicesCommands } from './devices.commands.js';
 import { DevicesService, MAX_DEVICES_PER_SESSION_ID } from './devices.service.js';
@@ -17,7 +18,7 @@ describeEachDatabase('the registry of devices', (databases) => {
     const { dataSource, writer } = database;
     devices = new DevicesService(dataSource.getRepository(Device), writer);
     suspects = new SuspectTokensService(dataSource.getRepository(SuspectToken), writer);
-    commands = new DevicesCommands(devices, writer);
+    commands = new DevicesCommands(devices, writer, new NoSealing());
   });
   afterEach(() => void vi.useRealTimers());
 
@@ -63,6 +64,22 @@ describeEachDatabase('the registry of devices', (databases) => {
     const device = await find('t1');
     expect(device).toMatchObject({ deviceType: 'ios', legacyGroupsOnly: false, apnsEnvironment: null });
     expect(device?.registeredAt).toBeGreaterThan(first.registeredAt);
+  });
+
+  it('gives each registration a later time, whichever process takes it and whatever its clock says', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 });
+    const times: number[] = [];
+    for (const elapsedMs of [0, 0, -60_000, 5]) {
+      vi.setSystemTime(1_800_000_000_000 + elapsedMs);
+      const process = new DevicesService(database.dataSource.getRepository(Device), database.writer);
+      await new DevicesCommands(process, database.writer, new NoSealing()).register({
+        token: 't1',
+        sessionId: '05a',
+        deviceType: 'android',
+      });
+      times.push((await snapshot('t1')).registeredAt - 1_800_000_000_000);
+    }
+    expect(times).toEqual([0, 1, 2, 5]);
   });
 
   it('keeps the flag of one token apart from the other tokens of its id', async () => {

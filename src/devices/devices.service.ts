@@ -3,7 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { countRows, upsert } from '../database/dialect.js';
-import { Device, type DeviceType } from './device.entity.js';
+import { Device, DEVICE_TYPES, type DeviceType } from './device.entity.js';
 import { SuspectToken } from './suspect-token.entity.js';
 import { type Registration } from './dto/device-commands.dto.js';
 
@@ -43,14 +43,16 @@ export class DevicesService {
       [sessionId, token],
     );
     if (others >= MAX_DEVICES_PER_SESSION_ID) return false;
-    await upsert(manager, 'devices', {
+    const row = {
       token,
       session_id: sessionId,
       device_type: deviceType,
       legacy_groups_only: legacyGroupsOnly ? 1 : 0,
       registered_at: this.nextRegistrationTime(),
       apns_environment: null,
-    });
+    };
+    // Another process may have registered the token in this very millisecond, or by a clock that is ahead of ours.
+    await upsert(manager, 'devices', row, 'registered_at');
     await manager.query('DELETE FROM suspect_tokens WHERE token = ?', [token]);
     return true;
   }
@@ -98,7 +100,7 @@ export class DevicesService {
       .createQueryBuilder('device')
       .select('COUNT(DISTINCT device.sessionId)', 'count')
       .getRawOne<{ count: number | string }>();
-    const byType = { ios: 0, android: 0, huawei: 0, unknown: 0 };
+    const byType = Object.fromEntries(DEVICE_TYPES.map((type) => [type, 0])) as Record<DeviceType, number>;
     for (const { type, count } of rows) byType[type] = Number(count);
     return { byType, sessionIds: Number(ids?.count ?? 0) };
   }

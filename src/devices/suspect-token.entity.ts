@@ -4,7 +4,7 @@ import { epochColumn } from '../database/epoch-column.js';
 /** A token that its provider called dead while too many were called dead: kept until the operator or time decides. */
 @Entity('suspect_tokens')
 export class SuspectToken {
-  @PrimaryColumn({ type: 'varchar', length: 1024 })
+  @PrimaryColumn({ type: 'varchar', length: 1420 })
   token: string;
 
   @Column({ type: 'varchar', length: 16 })

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Repository } from 'typeorm';
+import { MoreThan, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { Device } from './device.entity.js';
 import { SuspectToken } from './suspect-token.entity.js';
@@ -25,6 +25,11 @@ export class SuspectTokensService {
     await this.writer.write(async (manager) => {
       for (const suspicion of suspicions) await manager.upsert(SuspectToken, { ...suspicion, suspectedAt }, ['token']);
     });
+  }
+
+  /** How many of the provider's were suspected, or suspected again, after that time (UTC epoch milliseconds). */
+  countSince(provider: string, time: number): Promise<number> {
+    return this.suspects.countBy({ provider, suspectedAt: MoreThan(time) });
   }
 
   /** How many, per provider and reason; tokens themselves are nobody's to read. */

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { hash } from 'node:crypto';
+import { RecentKeys } from './recent-keys.js';
 
 /** Clients send the same request up to four times when the answer gets lost on the way. */
 export const REMEMBER_MS = 5 * 60_000;
-/** About 30 MB; at more than 600 notifications a second the oldest are forgotten early. */
+/** About 30 MB; at more than 300 notifications a second the oldest are forgotten early. */
 const MAX_REMEMBERED = 200_000;
 
 /**
@@ -13,28 +13,26 @@ const MAX_REMEMBERED = 200_000;
  */
 @Injectable()
 export class DuplicateFilter {
-  private readonly recent = new LRUCache<string, Promise<void>>({
-    max: MAX_REMEMBERED,
-    ttl: REMEMBER_MS,
-    ttlResolution: 1000,
-  });
+  private readonly underWay = new Map<string, Promise<void>>();
+  private readonly done = new RecentKeys(REMEMBER_MS, MAX_REMEMBERED);
 
   /** True: this call did the work. */
   async once(recipient: string, data: string, work: () => Promise<void>): Promise<boolean> {
     const key = duplicateKey(recipient, data);
-    const earlier = this.recent.get(key);
+    if (this.done.has(key)) return false;
+    const earlier = this.underWay.get(key);
     if (earlier) {
       await earlier;
       return false;
     }
     const running = work();
-    this.recent.set(key, running);
+    this.underWay.set(key, running);
     try {
       await running;
+      this.done.add(key);
       return true;
-    } catch (error) {
-      this.recent.delete(key);
-      throw error;
+    } finally {
+      this.underWay.delete(key);
     }
   }
 }

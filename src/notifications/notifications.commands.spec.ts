@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
 import { useSqliteDatabase } from '../../test/support/test-data-source.js';
+import { KeyedSealing, NoSealing, type Sealing } from '../sealing/sealing.js';
 import { DuplicateFilter } from './duplicate-filter.js';
 import { NotificationsCommands } from './notifications.commands.js';
 import { QueuedNotification } from './queue/queued-notification.entity.js';
@@ -11,10 +13,18 @@ const SUCCESS = { code: 1, message: 'Success' };
 describe('NotificationsCommands', () => {
   const database = useSqliteDatabase();
   let commands: NotificationsCommands;
+  const open = (sealing: Sealing): NotificationsCommands => {
+    const queue = new TableQueue(database.dataSource.getRepository(QueuedNotification), database.writer);
+    return new NotificationsCommands(
+      parseConfig({ NOTIFICATION_TTL_HOURS: '2' }),
+      queue,
+      new DuplicateFilter(),
+      sealing,
+    );
+  };
 
   beforeEach(() => {
-    const queue = new TableQueue(database.dataSource.getRepository(QueuedNotification), database.writer);
-    commands = new NotificationsCommands(parseConfig({ NOTIFICATION_TTL_HOURS: '2' }), queue, new DuplicateFilter());
+    commands = open(new NoSealing());
   });
 
   const notify = (send_to: string, data: string) => commands.notify({ send_to, data });
@@ -29,6 +39,12 @@ describe('NotificationsCommands', () => {
     expect(row?.acceptedAt).toBeGreaterThanOrEqual(before);
     expect(row?.availableAt).toBe(row?.acceptedAt);
     expect(row?.expiresAt).toBe((row?.acceptedAt ?? 0) + 2 * 3_600_000);
+  });
+
+  it('puts the recipient into the queue in its stored form', async () => {
+    const sealing = new KeyedSealing(randomBytes(32));
+    await open(sealing).notify({ send_to: '05a', data: 'data' });
+    expect(await stored()).toMatchObject([{ recipient: sealing.id('05a') }]);
   });
 
   it('queues what is sent several times once, and answers Success each time', async () => {

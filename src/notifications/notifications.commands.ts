@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
 import { type CommandResult, OnionCommand, SUCCESS } from '../onion/onion-command.decorator.js';
+import { Sealing } from '../sealing/sealing.js';
 import { DuplicateFilter } from './duplicate-filter.js';
 import { type Notify, notifySchema } from './dto/notify.dto.js';
 import { NotificationQueue } from './queue/notification-queue.js';
@@ -16,11 +17,13 @@ export class NotificationsCommands {
     @Inject(APP_CONFIG) private readonly config: AppConfig,
     private readonly queue: NotificationQueue,
     private readonly duplicates: DuplicateFilter,
+    private readonly sealing: Sealing,
   ) {}
 
   /** `Success` means on disk, and is the answer for anybody: it does not tell who is registered. */
   @OnionCommand('notify', notifySchema)
-  async notify({ send_to: recipient, data }: Notify): Promise<CommandResult> {
+  async notify({ send_to, data }: Notify): Promise<CommandResult> {
+    const recipient = this.sealing.id(send_to);
     await this.duplicates.once(recipient, data, () => {
       const now = Date.now();
       return this.queue.add({

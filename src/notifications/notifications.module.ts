@@ -3,7 +3,7 @@ import { type AppConfig } from '../config/app-config.js';
 import { APP_CONFIG } from '../config/config.module.js';
 import { type Duties, DUTIES } from '../config/duties.js';
 import { DevicesModule } from '../devices/devices.module.js';
-import { RedisClient } from '../redis/redis-client.js';
+import { Sealing } from '../sealing/sealing.js';
 import { StatisticsModule } from '../statistics/statistics.module.js';
 import { DEFAULT_DELIVERY_TUNING, DELIVERY_TUNING, type DeliveryTuning } from './delivery/delivery-tuning.js';
 import { DeliveryGauges } from './delivery/delivery-gauges.js';
@@ -15,18 +15,15 @@ import { OutcomeCounter } from './delivery/outcome-counter.js';
 import { OutcomePolicy } from './delivery/outcome-policy.js';
 import { ProviderLanes } from './delivery/provider-lanes.js';
 import { QueueWatch } from './delivery/queue-watch.js';
-import { RECIPIENT_LIMITER, RecipientLimit, type RecipientLimiter } from './delivery/recipient-limit.js';
-import { SharedRecipientLimit } from './delivery/shared-recipient-limit.js';
 import { TokenRemoval } from './delivery/token-removal.js';
-import { DuplicateFilter } from './duplicate-filter.js';
 import { NotificationsCommands } from './notifications.commands.js';
-import { BullmqQueueModule } from './queue/bullmq-queue.module.js';
-import { TableQueueModule } from './queue/table-queue.module.js';
 import { RecipientsService } from './recipients.service.js';
-import { SharedDuplicateFilter } from './shared-duplicate-filter.js';
+import { SINGLE_INSTANCE } from './single-instance.js';
 import { CredentialWatcher } from './transports/credential-watcher.js';
-import { openTransports, type TransportOptions } from './transports/open-transports.js';
+import { openTransports } from './transports/open-transports.js';
+import { type TransportOptions } from './transports/push-providers.js';
 import { PUSH_TRANSPORTS, type PushTransport } from './transports/push-transport.js';
+import { UnsealingTransport } from './transports/unsealing.transport.js';
 
 /** What of delivery differs from its defaults. */
 export interface NotificationsOptions {
@@ -37,25 +34,24 @@ export interface NotificationsOptions {
 /** From `notify` to the push services. */
 @Module({})
 export class NotificationsModule {
-  static forRoot({ redisUrl }: AppConfig, { tuning, transports }: NotificationsOptions): DynamicModule {
-    const shared = redisUrl !== null;
+  static async forRoot({ redisUrl }: AppConfig, { tuning, transports }: NotificationsOptions): Promise<DynamicModule> {
+    // What only several instances need is not even loaded for one.
+    const { queue, providers } =
+      redisUrl === null ? SINGLE_INSTANCE : (await import('./several-instances.js')).SEVERAL_INSTANCES;
     return {
       module: NotificationsModule,
-      imports: [shared ? BullmqQueueModule : TableQueueModule, DevicesModule, StatisticsModule],
+      imports: [queue, DevicesModule, StatisticsModule],
       providers: [
         { provide: DELIVERY_TUNING, useValue: { ...DEFAULT_DELIVERY_TUNING, ...tuning } },
         {
           provide: PUSH_TRANSPORTS,
-          inject: [APP_CONFIG, DUTIES],
-          useFactory: async (config: AppConfig, { delivers }: Duties): Promise<PushTransport[]> =>
-            delivers ? openTransports(config, transports) : [],
+          inject: [APP_CONFIG, DUTIES, Sealing],
+          useFactory: async (config: AppConfig, { delivers }: Duties, sealing: Sealing): Promise<PushTransport[]> => {
+            const opened = delivers ? await openTransports(config, transports) : [];
+            return sealing.isOn ? opened.map((transport) => new UnsealingTransport(transport, sealing)) : opened;
+          },
         },
-        { provide: DuplicateFilter, useClass: shared ? SharedDuplicateFilter : DuplicateFilter },
-        {
-          provide: RECIPIENT_LIMITER,
-          inject: [DELIVERY_TUNING, { token: RedisClient, optional: true }],
-          useFactory: recipientLimiter,
-        },
+        ...providers,
         NotificationsCommands,
         RecipientsService,
         ProviderLanes,
@@ -73,12 +69,4 @@ export class NotificationsModule {
       exports: [DeliveryStatus],
     };
   }
-}
-
-function recipientLimiter(tuning: DeliveryTuning, redis: RedisClient | undefined): RecipientLimiter {
-  const bounds = {
-    notificationsPerMinute: tuning.maxPerRecipientAndMinute,
-    pushesPerMinute: tuning.maxPushesPerRecipientAndMinute,
-  };
-  return redis ? new SharedRecipientLimit(redis, bounds) : new RecipientLimit(bounds);
 }

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { padToPowerOfTwo, placeholders } from '../database/statement-sizes.js';
 import { type DeviceType } from '../devices/device.entity.js';
-import { type ApnsEnvironment, type Provider, type PushTarget } from './transports/push-transport.js';
+import { PUSH_PROVIDERS } from './transports/push-providers.js';
+import { type ApnsEnvironment, type Provider, PROVIDERS, type PushTarget } from './transports/push-transport.js';
 
 export type RecipientKind = 'one-to-one' | 'closed-group' | 'untracked';
 
@@ -12,12 +13,9 @@ export interface Recipients {
   targets: Map<Provider, PushTarget[]>;
 }
 
-const PROVIDER_OF: Record<DeviceType, Provider | null> = {
-  ios: 'apns',
-  android: 'fcm',
-  huawei: 'huawei',
-  unknown: null,
-};
+const PROVIDER_OF: ReadonlyMap<DeviceType, Provider> = new Map(
+  PROVIDERS.map((provider) => [PUSH_PROVIDERS[provider].deviceType, provider]),
+);
 
 interface Row {
   kind: 'one-to-one' | 'closed-group';
@@ -71,8 +69,8 @@ export class RecipientsService {
 }
 
 function addTarget(recipients: Recipients, row: Row): void {
-  const provider = row.token === null ? null : PROVIDER_OF[row.device_type];
-  if (row.token === null || provider === null) return;
+  const provider = PROVIDER_OF.get(row.device_type);
+  if (row.token === null || provider === undefined) return;
   const target = {
     token: row.token,
     registeredAt: Number(row.registered_at),

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
-import { OnionKeyError } from './onion-key.file.js';
+import { KeyFileError } from '../common/key-file.js';
 import { OnionKeyService } from './onion-key.service.js';
 import { exportPrivateKey, generateKeyPair } from './protocol/key-agreement.js';
 
@@ -52,7 +52,7 @@ describe('OnionKeyService', () => {
     ['zeros in hex', '0'.repeat(64)],
   ])('stops at a file that holds %s, says what is needed and leaves the file alone', (_name, content) => {
     writeFileSync(file, content);
-    expect(load).toThrow(OnionKeyError);
+    expect(load).toThrow(KeyFileError);
     expect(load).toThrow(`${file} is not usable: it must hold a key as 64 hexadecimal characters or 32 raw bytes`);
     expect(readFileSync(file)).toEqual(Buffer.from(content));
   });

@@ -14,13 +14,13 @@ export class OnionController {
   constructor(private readonly onion: OnionService) {}
 
   @Post('loki/v2/lsrpc')
-  async version2(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.answer(envelopeV2, request, reply);
+  version2(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answer(envelopeV2, request, reply);
   }
 
   @Post('oxen/v4/lsrpc')
-  async version4(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.answer(envelopeV4, request, reply);
+  version4(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answer(envelopeV4, request, reply);
   }
 
   private async answer(envelope: Envelope, { body }: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -40,7 +40,8 @@ describe('check', () => {
       expect({ code, ok }).toEqual({ code: 0, ok: true });
       expect(of['onion key']).toMatch(/^warning: .*does not exist yet/);
       expect(of['database']).toMatch(/^warning: .*does not exist yet/);
-      for (const name of ['apns', 'fcm', 'huawei', 'redis', 'statistics']) expect(of[name]).toMatch(/^off: /);
+      for (const name of ['data key', 'apns', 'fcm', 'huawei', 'redis', 'statistics'])
+        expect(of[name]).toMatch(/^off: /);
       expect(existsSync(join(folder, 'data'))).toBe(false);
     });
   });
@@ -54,7 +55,10 @@ describe('check', () => {
       gateways.huawei.mark('no-such-device', 'dead');
       const env = { ...gateways.environment, STATISTICS_USERNAME: 'operator', STATISTICS_PASSWORD: 'not-for-you' };
       const { code, of, output } = await check(env, folder);
-      expect(Object.values(of).filter((line) => !line.startsWith('ok: '))).toEqual([expect.stringMatching(/^off: /)]);
+      expect(Object.entries(of).filter(([, line]) => !line.startsWith('ok: '))).toEqual([
+        ['data key', expect.stringMatching(/^off: /)],
+        ['redis', expect.stringMatching(/^off: /)],
+      ]);
       expect(code).toBe(0);
       expect(of['apns service']).toContain('BadDeviceToken');
       expect(of['fcm service']).toContain('INVALID_ARGUMENT');

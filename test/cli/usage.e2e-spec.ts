@@ -18,6 +18,8 @@ const COMMANDS = [
   ['suspects', 'discard'],
   ['send'],
   ['migrate'],
+  ['backup'],
+  ['restore'],
   ['import-v1'],
   ['export-v1'],
 ];

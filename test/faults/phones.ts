@@ -1,11 +1,13 @@
 import { vi } from 'vitest';
 import { type ReceivedPush } from '../../gateways/recorder.js';
-import { PROVIDERS, type Provider } from '../../src/notifications/transports/push-transport.js';
-import { type TestGateways } from '../support/gateways.js';
+import { type Provider, type TestGateways } from '../support/gateways.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from '../support/people.js';
 import { type TestServer } from '../support/test-server.js';
 
-export { PROVIDERS, type Provider };
+export type { Provider };
+
+/** Those with a stand-in here. */
+export const PROVIDERS: readonly Provider[] = ['apns', 'fcm', 'huawei'];
 
 const NEW_TOKEN = { apns: newIosToken, fcm: newAndroidToken, huawei: newHuaweiToken };
 const DEVICE = { apns: 'ios', fcm: 'android', huawei: 'huawei' };

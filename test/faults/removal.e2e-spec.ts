@@ -4,6 +4,7 @@ import { apnsError } from '../../gateways/apns.answers.js';
 import { fcmErrors } from '../../gateways/fcm.answers.js';
 import { huaweiAllInvalid, huaweiAnswer } from '../../gateways/huawei.answers.js';
 import { type Answer } from '../../gateways/messages.js';
+import { Device } from '../../src/devices/device.entity.js';
 import { SuspectTokensService } from '../../src/devices/suspect-tokens.service.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { type ServerSuite, useServer } from '../support/test-server.js';
@@ -69,6 +70,17 @@ describeEachDatabase('the removal of a token', (databases) => {
     answers(suite, phone, apnsError('Unregistered', { timestamp: LONG_BEFORE() }), 1);
     const data = await push(suite.server, phone);
     await arrival(suite.gateways, phone, data);
+    expect(await forgotten(suite.server, [phone])).toEqual([]);
+  });
+
+  it('at APNs does not follow it long after the registration either, and the push ends with the answer', async () => {
+    const phone = await newPhone(suite.server, 'apns');
+    const devices = suite.server.dataSource.getRepository(Device);
+    await devices.update({ token: phone.token }, { registeredAt: LONG_BEFORE() });
+    answers(suite, phone, apnsError('Unregistered', { timestamp: LONG_BEFORE() - 1000 }));
+    await push(suite.server, phone);
+    await suite.server.idle();
+    expect(suite.gateways.apns.counts.requests).toBe(1);
     expect(await forgotten(suite.server, [phone])).toEqual([]);
   });
 
@@ -165,6 +177,19 @@ describeEachDatabase('the removal brake', (databases) => {
     expect(Date.now() - begin).toBeGreaterThan(WINDOW_MS / 2);
     for (const phone of phones) await removed(suite, phone);
     expect(await suspects().summary()).toEqual([]);
+  });
+
+  it('stays on over a restart in the middle of the fault', async () => {
+    await suite.server.restart();
+    const phones = await callDead(6);
+    await remembered(6);
+    suite.server.log.lines.length = 0;
+    await suite.server.restart();
+    await vi.waitUntil(() => braked().length > 0, { timeout: 3000 });
+    expect(await forgotten(suite.server, phones)).toEqual([]);
+    await suspects().release();
+    heal(phones);
+    await suite.server.idle();
   });
 
   it('is each provider’s own', async () => {

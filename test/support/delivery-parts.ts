@@ -32,7 +32,7 @@ export async function openDeliveryParts(
     DATABASE_URL: `sqlite:${join(folder, 'test.sqlite')}`,
     ONION_PRIVATE_KEY_FILE: join(folder, 'onion.key'),
   });
-  const module = await Test.createTestingModule({ imports: [AppModule.forRoot(config, { tuning })] })
+  const module = await Test.createTestingModule({ imports: [await AppModule.forRoot(config, { tuning })] })
     .overrideProvider(PUSH_TRANSPORTS)
     .useValue(transports)
     .setLogger(logger)

@@ -30,15 +30,18 @@ export interface StartLine {
   database: string;
 }
 
-/** `node dist/main.js` in a process and a folder of its own, with nothing in its environment but what it is given. */
+/**
+ * `node dist/main.js`, this project's or another, in a process and a folder of its own, with nothing in its environment
+ * but what it is given.
+ */
 export class ServerProcess {
   readonly child: ChildProcess;
   readonly exit: Promise<Exit>;
   stdout = '';
   stderr = '';
 
-  constructor(env: Readonly<Record<string, string>>, folder: string) {
-    this.child = spawn(process.execPath, [MAIN], {
+  constructor(env: Readonly<Record<string, string>>, folder: string, main = MAIN) {
+    this.child = spawn(process.execPath, [main], {
       cwd: folder,
       env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -91,8 +94,12 @@ export interface SpawnedServer {
   readonly onion: OnionHttpClient;
 }
 
-export async function spawnServer(env: Readonly<Record<string, string>>, folder: string): Promise<SpawnedServer> {
-  const server = new ServerProcess(env, folder);
+export async function spawnServer(
+  env: Readonly<Record<string, string>>,
+  folder: string,
+  main = MAIN,
+): Promise<SpawnedServer> {
+  const server = new ServerProcess(env, folder, main);
   const start = await server.listening();
   return { process: server, start, onion: new OnionHttpClient(start.address, start.publicKey) };
 }

@@ -14,6 +14,7 @@ import { QueuedNotification } from '../../src/notifications/queue/queued-notific
 import { type JsonObject } from '../../src/onion/protocol/json.js';
 import { type OnionReply } from '../../src/onion/protocol/onion-client.js';
 import { OnionKeyService } from '../../src/onion/onion-key.service.js';
+import { Sealing } from '../../src/sealing/sealing.js';
 import { type TestDatabases } from './databases.js';
 import { startGateways, type TestGateways } from './gateways.js';
 import { OnionHttpClient, type OnionOptions } from './onion-http.js';
@@ -105,7 +106,7 @@ export class TestServer {
 
   /** What is stored about a token; null = nothing. */
   device(token: string): Promise<Device | null> {
-    return this.dataSource.getRepository(Device).findOneBy({ token });
+    return this.dataSource.getRepository(Device).findOneBy({ token: this.app.get(Sealing).token(token) });
   }
 
   /** A stop and a start on the same database, key and gateways, possibly with other variables. */

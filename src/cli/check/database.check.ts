@@ -1,22 +1,22 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { DataSource } from 'typeorm';
+import { type DataSource } from 'typeorm';
 import { type AppConfig, type DatabaseConfig } from '../../config/app-config.js';
+import { needsSealing } from '../../database/sealing/seal-database.js';
+import { dataKeyOf, readSealingState, requireNotSealed } from '../../database/sealing/sealing-state.js';
 import { problemOf } from '../problem-of.js';
 import { readSchemaState } from '../schema-state.js';
-import { openContext } from '../with-database.js';
+import { withDataSource } from '../with-database.js';
 import { type Check } from './check.js';
 
 export async function checkDatabase(config: AppConfig): Promise<Check> {
   const where = describe(config.database);
   if (config.database.kind === 'sqlite' && !existsSync(config.database.path)) return absent(config.database.path);
   try {
-    const app = await openContext(config);
-    try {
-      return schemaCheck(where, await readSchemaState(app.get(DataSource)));
-    } finally {
-      await app.close();
-    }
+    return await withDataSource(config.database, async (dataSource) => {
+      const schema = schemaCheck(where, await readSchemaState(dataSource));
+      return schema.status === 'ok' ? sealingCheck(schema, dataSource, config.dataKeyFile) : schema;
+    });
   } catch (error) {
     return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}` };
   }
@@ -32,6 +32,20 @@ function schemaCheck(where: string, { pending, unknown }: { pending: string[]; u
     return { name, status: 'warning', detail };
   }
   return { name, status: 'ok', detail: `${where}, schema up to date` };
+}
+
+async function sealingCheck(schema: Check, dataSource: DataSource, dataKeyFile: string | null): Promise<Check> {
+  const state = await readSealingState(dataSource);
+  if (dataKeyFile === null) requireNotSealed(state);
+  else dataKeyOf(state, dataKeyFile);
+  if (await needsSealing(dataSource, dataKeyFile)) {
+    return {
+      ...schema,
+      status: 'warning',
+      detail: `${schema.detail}; the server seals it at start, with DATA_KEY_FILE`,
+    };
+  }
+  return state ? { ...schema, detail: `${schema.detail}, ids and tokens sealed` } : schema;
 }
 
 /** The server makes the file, and the folders above it, at its first start if it may. */

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type AppConfig } from '../../config/app-config.js';
 import { adviceFor } from '../../notifications/delivery/operator-advice.js';
-import { ApnsTransport } from '../../notifications/transports/apns.transport.js';
-import { FcmTransport } from '../../notifications/transports/fcm.transport.js';
-import { HuaweiTransport } from '../../notifications/transports/huawei.transport.js';
+import { PUSH_PROVIDERS } from '../../notifications/transports/push-providers.js';
 import {
   type DeliveryResult,
   type Provider,
@@ -18,19 +16,6 @@ const DAY_MS = 86_400_000;
 const EXPIRY_WARNING_DAYS = 30;
 const PROBE_LIFETIME_MS = 60_000;
 
-/** Well-formed where a transport looks at the form, and no device's. */
-const IMPOSSIBLE_TOKENS: Readonly<Record<Provider, string>> = {
-  apns: '0'.repeat(64),
-  fcm: 'no-such-device',
-  huawei: 'no-such-device',
-};
-
-const OPEN: Readonly<Record<Provider, (config: AppConfig) => Promise<PushTransport> | null>> = {
-  apns: ({ apns }) => apns && ApnsTransport.open(apns),
-  fcm: ({ fcm }) => fcm && FcmTransport.open(fcm),
-  huawei: ({ huawei }) => huawei && HuaweiTransport.open(huawei),
-};
-
 /** The services are asked side by side: one that does not answer takes its time. */
 export async function checkProviders(config: AppConfig, { offline }: { offline: boolean }): Promise<Check[]> {
   return (await Promise.all(PROVIDERS.map((provider) => checkProvider(provider, config, offline)))).flat();
@@ -39,7 +24,7 @@ export async function checkProviders(config: AppConfig, { offline }: { offline: 
 async function checkProvider(provider: Provider, config: AppConfig, offline: boolean): Promise<Check[]> {
   const name = `${provider} credential`;
   try {
-    const transport = await OPEN[provider](config);
+    const transport = await PUSH_PROVIDERS[provider].open(config);
     if (!transport) return [{ name: provider, status: 'off', detail: 'not configured, its pushes are dropped' }];
     try {
       const credential = { name, ...describeExpiry(transport.credentialExpiresAt(), Date.now()) };
@@ -68,7 +53,7 @@ async function probe(transport: PushTransport): Promise<DeliveryResult> {
     notificationId: randomUUID(),
     data: null,
     expiresAt: Date.now() + PROBE_LIFETIME_MS,
-    targets: [{ token: IMPOSSIBLE_TOKENS[transport.provider], registeredAt: 0, apnsEnvironment: null }],
+    targets: [{ token: PUSH_PROVIDERS[transport.provider].impossibleToken, registeredAt: 0, apnsEnvironment: null }],
   });
   if (!result) throw new Error('The transport gave no result.');
   return result;

@@ -1,7 +1,7 @@
 import { loadConfig } from '../../config/app-config.js';
 import { type Check } from '../check/check.js';
 import { checkDatabase } from '../check/database.check.js';
-import { checkKeyFile } from '../check/key-file.check.js';
+import { checkDataKey, checkOnionKey } from '../check/key-file.check.js';
 import { checkProviders } from '../check/provider.check.js';
 import { checkRedisServer } from '../check/redis.check.js';
 import { CliError } from '../cli-error.js';
@@ -16,7 +16,8 @@ export async function checkEverything({ offline = false, json = false }: CheckOp
   const config = loadConfig();
   const checks: Check[] = [
     { name: 'configuration', status: 'ok', detail: 'complete' },
-    checkKeyFile(config.onionPrivateKeyFile),
+    checkOnionKey(config.onionPrivateKeyFile),
+    checkDataKey(config.dataKeyFile),
     await checkDatabase(config),
     await checkRedisServer(config.redisUrl),
     ...(await checkProviders(config, { offline })),

@@ -1,5 +1,5 @@
+import { DevicePruningService } from '../../devices/device-pruning.service.js';
 import { type DeviceCounts, DevicesService } from '../../devices/devices.service.js';
-import { DevicePruningService } from '../device-pruning.service.js';
 import { formatCount, formatTable, print, printJson } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
 import { withDatabase } from '../with-database.js';
@@ -36,7 +36,7 @@ export async function pruneDevices({ unseenDays, dryRun = false, json = false }:
 function prune(time: number, dryRun: boolean): Promise<{ unseen: number; removed: number }> {
   return withDatabase(async (app) => {
     const pruning = app.get(DevicePruningService);
-    const unseen = await pruning.countUnseenSince(time);
+    const { unseen } = await pruning.countUnseenSince(time);
     if (dryRun) return { unseen, removed: 0 };
     const bar = new ProgressBar('Removing', unseen);
     const removed = await pruning.removeUnseenSince(time, (rows) => bar.advance(rows));

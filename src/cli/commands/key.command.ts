@@ -14,7 +14,12 @@ export function addKeyCommands(program: Command): void {
     .command('keygen')
     .description("make the server's private key file, readable by its owner alone; prints the public key")
     .option(...FILE_OPTION)
-    .addHelpText('after', `\nA file that exists is never overwritten.\n${examples('keygen')}`)
+    .addHelpText(
+      'after',
+      `
+A file that exists is never overwritten. The key of DATA_KEY_FILE is made by migrate, or by the server.
+${examples('keygen')}`,
+    )
     .action(({ file = loadConfig().onionPrivateKeyFile }: KeyOptions) => {
       print(makeKeyFile(file));
       process.stderr.write(`The private key is in ${file}. Keep a copy in a safe place.\n`);

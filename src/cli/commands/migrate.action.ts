@@ -1,34 +1,58 @@
 import { existsSync } from 'node:fs';
-import { DataSource } from 'typeorm';
+import { type DataSource } from 'typeorm';
 import { type AppConfig, loadConfig } from '../../config/app-config.js';
 import { MIGRATIONS } from '../../database/database-options.js';
+import { InstanceLock, isSharedDatabase } from '../../database/instance-lock.js';
 import { migrate } from '../../database/migrate.js';
+import { openSealing } from '../../database/sealing/open-sealing.js';
+import { needsSealing, sealDatabase } from '../../database/sealing/seal-database.js';
 import { print } from '../output.js';
+import { ProgressBar } from '../progress-bar.js';
 import { readSchemaState } from '../schema-state.js';
-import { openContext } from '../with-database.js';
+import { withDataSource } from '../with-database.js';
 
 export interface MigrateOptions {
   dryRun?: boolean;
 }
 
-export async function migrateDatabase({ dryRun = false }: MigrateOptions): Promise<void> {
-  const names = await bringUpToDate(loadConfig(), dryRun);
-  if (names.length === 0) print('The schema is up to date.');
-  for (const name of names) print(`${dryRun ? 'pending' : 'done'} ${name}`);
+/** What was to be done. */
+interface Changes {
+  migrations: string[];
+  /** Ids and tokens were to be sealed. */
+  sealing: boolean;
 }
 
-/** Returns the migrations that were pending. */
-async function bringUpToDate(config: AppConfig, dryRun: boolean): Promise<string[]> {
-  const { database } = config;
+export async function migrateDatabase({ dryRun = false }: MigrateOptions): Promise<void> {
+  const { migrations, sealing } = await bringUpToDate(loadConfig(), dryRun);
+  if (migrations.length === 0) print('The schema is up to date.');
+  for (const name of migrations) print(`${dryRun ? 'pending' : 'done'} ${name}`);
+  if (sealing) print(`${dryRun ? 'pending' : 'done'} sealing of ids and tokens`);
+}
+
+async function bringUpToDate(config: AppConfig, dryRun: boolean): Promise<Changes> {
+  const { database, dataKeyFile } = config;
   // Opening a file that does not exist would make it.
-  if (dryRun && database.kind === 'sqlite' && !existsSync(database.path)) return MIGRATIONS.map(({ name }) => name);
-  const app = await openContext(config);
-  try {
-    const dataSource = app.get(DataSource);
+  if (dryRun && database.kind === 'sqlite' && !existsSync(database.path)) {
+    return { migrations: MIGRATIONS.map(({ name }) => name), sealing: dataKeyFile !== null };
+  }
+  return withDataSource(database, async (dataSource) => {
     const { pending } = await readSchemaState(dataSource);
-    if (!dryRun && pending.length > 0) await migrate(dataSource);
-    return pending;
+    if (dryRun && pending.length > 0) return { migrations: pending, sealing: dataKeyFile !== null };
+    if (pending.length > 0) await migrate(dataSource);
+    const sealing = await needsSealing(dataSource, dataKeyFile);
+    if (!sealing) await openSealing(dataSource, dataKeyFile);
+    else if (!dryRun) await seal(dataSource, config);
+    return { migrations: pending, sealing };
+  });
+}
+
+/** Not under a server that is at work: it would go on writing as before. */
+async function seal(dataSource: DataSource, config: AppConfig): Promise<void> {
+  const lock = isSharedDatabase(config) ? null : new InstanceLock(dataSource);
+  try {
+    await lock?.acquire();
+    await sealDatabase(dataSource, config.dataKeyFile, (rows) => new ProgressBar('Sealing', rows));
   } finally {
-    await app.close();
+    await lock?.onApplicationShutdown();
   }
 }

@@ -1,5 +1,8 @@
 import { DataSource } from 'typeorm';
 import { DatabaseWriter } from '../../database/database-writer.js';
+import { withLargeCache } from '../../database/large-cache.js';
+import { Sealing } from '../../sealing/sealing.js';
+import { CliError } from '../cli-error.js';
 import { formatCount, print, printJson } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
 import { describeImport } from '../v1/describe-import.js';
@@ -39,10 +42,13 @@ async function runImport(path: string, dryRun: boolean, onConflict: Resolution):
   const file = V1File.open(path);
   try {
     return await withDatabase(async (app) => {
-      const target = await ImportTarget.open(app.get(DataSource), app.get(DatabaseWriter), dryRun);
+      const dataSource = app.get(DataSource);
+      const target = new ImportTarget(dataSource, app.get(DatabaseWriter), dryRun);
       const bar = new ProgressBar(dryRun ? 'Trying' : 'Importing', file.count('tokens') + file.count('members'));
       const onRows = (rows: number) => bar.advance(rows);
-      const report = await importV1(file, target, { dryRun, onConflict, now: Date.now(), onRows });
+      const sealing = app.get(Sealing);
+      const options = { dryRun, onConflict, now: Date.now(), sealing, onRows };
+      const report = await withLargeCache(dataSource, () => importV1(file, target, options));
       bar.finish();
       return report;
     });
@@ -53,6 +59,11 @@ async function runImport(path: string, dryRun: boolean, onConflict: Resolution):
 
 function runExport(path: string): Promise<ExportReport> {
   return withDatabase(async (app) => {
+    if (app.get(Sealing).isOn) {
+      throw new CliError(
+        'The database is sealed, and of a sealed id nobody can tell which it was: there is no way back.',
+      );
+    }
     const dataSource = app.get(DataSource);
     const count = async (table: string): Promise<number> => {
       const [row] = await dataSource.query<{ rows_in_all: number | string }[]>(

@@ -3,9 +3,6 @@ import { type DatabaseWriter } from '../../database/database-writer.js';
 import { inPowersOfTwo, placeholders } from '../../database/statement-sizes.js';
 import { type ImportedDevice, type ImportedMember, type ImportedPeriod } from './v1-rows.js';
 
-/** SQLite writes pages of the index again and again when its cache is smaller than what a batch touches. */
-const SQLITE_CACHE_KIB = 128 * 1024;
-
 const PERIOD_COLUMNS = [
   'start_date',
   'end_date',
@@ -33,19 +30,14 @@ export class ImportTarget {
   readonly transactionsAtOnce: number;
   private readonly insertIgnore: string;
 
-  private constructor(
-    sqlite: boolean,
+  constructor(
+    dataSource: DataSource,
     private readonly writer: DatabaseWriter,
     private readonly dryRun: boolean,
   ) {
+    const sqlite = dataSource.options.type === 'better-sqlite3';
     this.transactionsAtOnce = sqlite ? 1 : 4;
     this.insertIgnore = sqlite ? 'INSERT OR IGNORE' : 'INSERT IGNORE';
-  }
-
-  static async open(dataSource: DataSource, writer: DatabaseWriter, dryRun: boolean): Promise<ImportTarget> {
-    const sqlite = dataSource.options.type === 'better-sqlite3';
-    if (sqlite) await dataSource.query(`PRAGMA cache_size = -${SQLITE_CACHE_KIB}`);
-    return new ImportTarget(sqlite, writer, dryRun);
   }
 
   /** Returns how many were new. */

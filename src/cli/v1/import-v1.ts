@@ -1,6 +1,9 @@
 import pLimit from 'p-limit';
 import { MAX_MEMBERS_PER_GROUP } from '../../closed-groups/closed-groups.service.js';
 import { MAX_DEVICES_PER_SESSION_ID } from '../../devices/devices.service.js';
+import { sealMembership } from '../../closed-groups/seal-membership.js';
+import { sealRegistration } from '../../devices/seal-registration.js';
+import { type Sealing } from '../../sealing/sealing.js';
 import { emptyReport, type ImportReport, type Resolution } from './import-report.js';
 import { type ImportTarget } from './import-target.js';
 import { type V1File } from './v1-file.js';
@@ -16,6 +19,7 @@ export interface ImportOptions {
   onConflict: Resolution;
   /** UTC epoch milliseconds; the registration time of all devices, because the original stored none. */
   now: number;
+  sealing: Sealing;
   onRows: (rows: number) => void;
 }
 
@@ -31,7 +35,7 @@ export async function importV1(file: V1File, target: ImportTarget, options: Impo
 async function importDevices(
   file: V1File,
   target: ImportTarget,
-  { now, onRows }: ImportOptions,
+  { now, sealing, onRows }: ImportOptions,
   report: ImportReport['devices'],
 ): Promise<void> {
   const beyondLimit = file.rowsBeyond(MAX_DEVICES_PER_SESSION_ID, 'tokens');
@@ -39,7 +43,8 @@ async function importDevices(
   const batch = new Batch(report, target.transactionsAtOnce, insert, byId);
   for (const rows of file.tokens()) {
     report.rows += rows.length;
-    await batch.add(deviceOf(rows, beyondLimit, report));
+    const device = deviceOf(rows, beyondLimit, report);
+    await batch.add(device && sealRegistration(sealing, device));
     onRows(rows.length);
   }
   await batch.write();
@@ -48,7 +53,7 @@ async function importDevices(
 async function importMembers(
   file: V1File,
   target: ImportTarget,
-  { now, onRows }: ImportOptions,
+  { now, sealing, onRows }: ImportOptions,
   report: ImportReport['members'],
 ): Promise<void> {
   const beyondLimit = file.rowsBeyond(MAX_MEMBERS_PER_GROUP, 'members');
@@ -60,7 +65,7 @@ async function importMembers(
     const member = memberOf(row, beyondLimit, report);
     // The rows are sorted, so equal ones are neighbours.
     if (member && last && member.groupId === last.groupId && member.sessionId === last.sessionId) report.repeated += 1;
-    else await batch.add(member);
+    else await batch.add(member && sealMembership(sealing, member));
     last = member ?? last;
     onRows(1);
   }

@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { DEVICE_TYPES, type DeviceType } from '../../devices/device.entity.js';
 import { healthReportSchema } from './health-report.dto.js';
 
 const count = z.int().min(0);
+const countOfEach = Object.fromEntries(DEVICE_TYPES.map((type) => [type, count])) as Record<DeviceType, typeof count>;
 
 export const serverStatusSchema = z.strictObject({
   time: z.iso.datetime(),
@@ -13,7 +15,7 @@ export const serverStatusSchema = z.strictObject({
   health: healthReportSchema,
   devices: z
     .strictObject({
-      byPlatform: z.strictObject({ ios: count, android: count, huawei: count, unknown: count }),
+      byPlatform: z.strictObject(countOfEach),
       sessionIds: count.meta({ description: 'Session ids with at least one device.' }),
       countedAt: z.iso.datetime(),
     })

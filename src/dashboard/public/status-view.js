@@ -9,13 +9,8 @@ const PROVIDER_NAMES = { apns: 'Apple (APNs)', fcm: 'Google (FCM)', huawei: 'Hua
 /** @type {Record<string, string>} */
 const LANE_NAMES = { intake: 'Devices not looked up yet', ...PROVIDER_NAMES };
 const STATE_WORDS = { ok: 'Working', degraded: 'Needs a look', error: 'Not working' };
-/** @type {readonly [keyof NonNullable<ServerStatus['devices']>['byPlatform'], string][]} */
-const PLATFORMS = [
-  ['ios', 'iOS'],
-  ['android', 'Android'],
-  ['huawei', 'Huawei'],
-  ['unknown', 'Unknown'],
-];
+/** @type {Record<string, string>} */
+const PLATFORM_NAMES = { ios: 'iOS', android: 'Android', huawei: 'Huawei', unknown: 'Unknown' };
 
 /** @param {ServerStatus} status */
 export function showStatus(status) {
@@ -124,13 +119,14 @@ function showDevices(devices) {
     place.replaceChildren(note('The database could not count them.'));
     return;
   }
-  const total = PLATFORMS.reduce((sum, [platform]) => sum + devices.byPlatform[platform], 0);
+  const platforms = Object.entries(devices.byPlatform);
+  const total = platforms.reduce((sum, [, count]) => sum + count, 0);
   byId('device-count').textContent = formatCount(total);
   byId('device-note').textContent = `counted ${formatMoment(Date.parse(devices.countedAt))}`;
   byId('id-count').textContent = formatCount(devices.sessionIds);
   // Nearly nobody has devices of no known kind.
-  const shown = PLATFORMS.filter(([platform]) => platform !== 'unknown' || devices.byPlatform.unknown > 0);
-  const shares = shown.map(([platform, name]) => share(name, devices.byPlatform[platform], total));
+  const shown = platforms.filter(([platform, count]) => platform !== 'unknown' || count > 0);
+  const shares = shown.map(([platform, count]) => share(PLATFORM_NAMES[platform] ?? platform, count, total));
   place.replaceChildren(
     total > 0 ? element('ul', { class: 'shares' }, ...shares) : note('No device is registered yet.'),
   );

@@ -6,7 +6,8 @@ import { DEVICE_TYPES, type DeviceType } from '../device.entity.js';
 const APNS_TOKEN_LENGTH = 64;
 const HEXADECIMAL = /^[0-9a-fA-F]+$/;
 
-const deviceType = z.enum(DEVICE_TYPES, { error: 'device must be ios, android, huawei or unknown' }).nullish();
+const deviceTypes = `${DEVICE_TYPES.slice(0, -1).join(', ')} or ${DEVICE_TYPES.at(-1)}`;
+const deviceType = z.enum(DEVICE_TYPES, { error: `device must be ${deviceTypes}` }).nullish();
 
 /** Arguments that every registration has; shared with `register_legacy_groups_only`. */
 export const registrationFields = { token: wireToken(), pubKey: wireId('pubKey'), device: deviceType };

@@ -1,8 +1,8 @@
-/**
- * Answers that say that the app on this very device is gone. The others (a malformed token, one of another environment)
- * are also what a provider says to everybody when the operator's own settings are wrong, so by themselves they prove
- * nothing.
- */
-const CERTAIN_REASONS: ReadonlySet<string> = new Set(['Unregistered', 'ExpiredToken', 'UNREGISTERED']);
+import { PUSH_PROVIDERS } from '../transports/push-providers.js';
 
+const CERTAIN_REASONS: ReadonlySet<string> = new Set(
+  Object.values(PUSH_PROVIDERS).flatMap(({ certainlyDead }) => certainlyDead),
+);
+
+/** Not what a provider says to everybody when the operator's own settings are wrong. */
 export const isCertainlyDead = (reason: string): boolean => CERTAIN_REASONS.has(reason);

@@ -2,7 +2,9 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplica
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RepeatedError } from '../../common/repeated-error.js';
 import { type Duties, DUTIES } from '../../config/duties.js';
+import { Sealing } from '../../sealing/sealing.js';
 import { type NewQueueItem, NotificationQueue, type QueueItem } from '../queue/notification-queue.js';
+import { sealItem } from '../queue/seal-item.js';
 import { type Recipients, RecipientsService } from '../recipients.service.js';
 import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
 import { Intake } from './intake.js';
@@ -48,6 +50,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     private readonly intake: Intake,
     private readonly lanes: ProviderLanes,
     @Inject(DUTIES) private readonly duties: Duties,
+    private readonly sealing: Sealing,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -96,7 +99,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   private async takeNew(): Promise<boolean> {
     const room = this.tuning.maxOpenNotifications - this.open.size;
     if (room <= 0) return false;
-    const items = await this.queue.claim('intake', Math.min(room, this.tuning.intakeBatch));
+    const items = this.sealed(await this.queue.claim('intake', Math.min(room, this.tuning.intakeBatch)));
     if (items.length === 0) return false;
     const found = await this.findRecipients(items);
     for (const item of items) {
@@ -104,6 +107,11 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
       if (recipients) void this.work(item, () => this.intake.deliver(item, recipients));
     }
     return true;
+  }
+
+  /** What was queued before ids and tokens were sealed is still delivered. */
+  private sealed(items: QueueItem[]): QueueItem[] {
+    return this.sealing.isOn ? items.map((item) => sealItem(this.sealing, item)) : items;
   }
 
   /** The batch is claimed, so it is asked for until there is an answer; undefined when the server stops. */
@@ -124,7 +132,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     const state = lane.sender.breakerState();
     const limit = state === 'closed' ? Math.min(lane.sender.room(), LANE_BATCH) : state === 'probing' ? 1 : 0;
     if (limit === 0) return false;
-    const items = await this.queue.claim(lane.sender.provider, limit);
+    const items = this.sealed(await this.queue.claim(lane.sender.provider, limit));
     const working = items.map((item) => this.work(item, () => lane.deliver({ ...item, targets: item.targets ?? [] })));
     // One probe at a time: wait for its answer before the next look.
     if (state === 'probing') await Promise.all(working);
@@ -147,11 +155,17 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     return working;
   }
 
-  private async deliverAndSettle(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): Promise<void> {
-    const later = await deliver().catch((error: unknown) => {
+  private async tryToDeliver(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): Promise<NewQueueItem[]> {
+    try {
+      return await deliver();
+    } catch (error) {
       this.errors.log({ msg: 'a notification is tried again' }, error);
       return [{ ...item, availableAt: Date.now() + ERROR_PAUSE_MS }];
-    });
+    }
+  }
+
+  private async deliverAndSettle(item: QueueItem, deliver: () => Promise<NewQueueItem[]>): Promise<void> {
+    const later = await this.tryToDeliver(item, deliver);
     for (;;) {
       try {
         return await this.queue.settle(item.id, later);

@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { gather } from '../../common/gather.js';
 import { type Counter, StatisticsService } from '../../statistics/statistics.service.js';
 import { type NewQueueItem, type QueueItem } from '../queue/notification-queue.js';
 import { type RecipientKind, type Recipients } from '../recipients.service.js';
@@ -40,13 +41,13 @@ export class Intake {
       this.statistics.count(COUNTER_OF[kind]);
       if (!decision.pass) return this.fold(item, decision.wakeAt);
     }
-    const parts = [...targets].map(async ([provider, devices]) => {
+    const parts: Promise<NewQueueItem[]>[] = [];
+    for (const [provider, devices] of targets) {
       const lane = this.lanes.get(provider);
-      if (lane) return lane.deliverFresh({ ...item, targets: devices, attempts: 0 });
-      this.outcomes.dropped('unconfigured', provider, devices.length);
-      return [];
-    });
-    return (await Promise.all(parts)).flat();
+      if (lane) parts.push(lane.deliverFresh({ ...item, targets: devices, attempts: 0 }));
+      else this.outcomes.dropped('unconfigured', provider, devices.length);
+    }
+    return gather(parts);
   }
 
   private fold(item: QueueItem, wakeAt: number | null): NewQueueItem[] {

@@ -36,7 +36,14 @@ describe('OutcomePolicy', () => {
     policy = parts.get(OutcomePolicy);
   });
 
-  const attempt = (number = 1, random = 1) => ({ notificationId: 'n1', acceptedAt: AT - 50, number, at: AT, random });
+  const attempt = (number = 1, random = 1) => ({
+    notificationId: 'n1',
+    acceptedAt: AT - 50,
+    number,
+    at: AT,
+    random,
+    settingsDoubted: false,
+  });
   const counted = async () => {
     await statistics.flush(0, 1);
     return (await statistics.find())[0];
@@ -106,6 +113,13 @@ describe('OutcomePolicy', () => {
     expect(policy.isGone(target)).toBe(believed);
   });
 
+  it('tries a push again that is refused as if the token had ended before its registration, while that is fresh', () => {
+    const old = { outcome: 'token-gone', reason: 'Unregistered', goneSince: AT - 60 * 60_000 } as const;
+    const registered = (agoMs: number) => ({ ...target, registeredAt: AT - agoMs });
+    expect(policy.apply('apns', registered(60_000), old, attempt())).toMatchObject({ step: 'retry' });
+    expect(policy.apply('apns', registered(11 * 60_000), old, attempt())).toEqual({ step: 'done' });
+  });
+
   it('waits longer with each attempt, as the provider asks for and at most so long', () => {
     expect([1, 2, 3].map((number) => pause('apns', 'provider-down', number))).toEqual([2000, 4000, 8000]);
     expect(pause('apns', 'provider-down', 50)).toBe(60_000);
@@ -117,6 +131,16 @@ describe('OutcomePolicy', () => {
     expect(pause('apns', 'device-throttled')).toBe(30_000);
     for (const provider of PROVIDERS) expect(pause(provider, 'wrong-address')).toBe(60_000);
     expect(pause('huawei', 'device-throttled', 50)).toBe(600_000);
+    expect(pause('apns', 'wrong-address', 50)).toBe(600_000);
+  });
+
+  it('puts nothing off for longer than a minute because of an address while the settings are in doubt', () => {
+    const result = { outcome: 'retry', cause: 'wrong-address', reason: 'R' } as const;
+    const next = policy.apply('apns', target, result, { ...attempt(50), settingsDoubted: true });
+    expect(next).toMatchObject({ step: 'retry', at: AT + 60_000 });
+    const throttled = { outcome: 'retry', cause: 'device-throttled', reason: 'R' } as const;
+    const later = policy.apply('apns', target, throttled, { ...attempt(50), settingsDoubted: true });
+    expect(later).toMatchObject({ step: 'retry', at: AT + 600_000 });
   });
 
   it('honours Retry-After when it is longer', () => {

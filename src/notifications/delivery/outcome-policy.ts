@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../../common/describe-error.js';
 import { DevicesService } from '../../devices/devices.service.js';
 import { StatisticsService } from '../../statistics/statistics.service.js';
+import { PUSH_PROVIDERS } from '../transports/push-providers.js';
 import { type DeliveryResult, type Provider, type PushTarget, type RetryCause } from '../transports/push-transport.js';
 import { backoffMs } from './backoff.js';
 import { DELIVERY_TUNING, type DeliveryTuning } from './delivery-tuning.js';
@@ -23,6 +24,8 @@ export interface Attempt {
   at: number;
   /** From 0 to 1, spreads the next tries. */
   random: number;
+  /** The provider knows nobody at the moment, so that what it says about an address is rather about the settings. */
+  settingsDoubted: boolean;
 }
 
 type Retry = DeliveryResult & { outcome: 'retry' };
@@ -32,17 +35,10 @@ const DEVICE_CAUSES: ReadonlySet<RetryCause> = new Set(['device-throttled', 'wro
 /** Longer than from the end of a hold to the decision. */
 const DECISION_MS = 1500;
 
-const DONE: NextStep = { step: 'done' };
+/** For so long after a registration APNs may still go by what was before it. */
+const REGISTRATION_SPREADS_MS = 10 * 60_000;
 
-/**
- * Shortest first pause by cause, where it differs from the general one. Google asks for at least 10 s after a 5xx; a
- * device or an operator's mistake does not change within seconds.
- */
-const FIRST_PAUSE_MS: Partial<Record<Provider, Partial<Record<RetryCause, number>>>> = {
-  apns: { 'device-throttled': 30_000, 'wrong-address': 60_000 },
-  fcm: { 'provider-down': 10_000, 'device-throttled': 60_000, 'wrong-address': 60_000 },
-  huawei: { 'device-throttled': 60_000, 'wrong-address': 60_000 },
-};
+const DONE: NextStep = { step: 'done' };
 
 /** The one place that turns the result for a device into: forget the token, try later, count it. */
 @Injectable()
@@ -77,7 +73,11 @@ export class OutcomePolicy {
     }
   }
 
-  /** The push is kept until it is settled that the token goes: a wrong answer must not cost it. */
+  /**
+   * The push is kept until it is settled that the token goes: a wrong answer must not cost it. A token that ended before
+   * its registration stays, for the phone may have registered after the provider saw it end; but an answer that is the
+   * same long after the registration will be the same at the next try.
+   */
   private calledDead(
     provider: Provider,
     target: PushTarget,
@@ -85,9 +85,9 @@ export class OutcomePolicy {
     attempt: Attempt,
   ): NextStep {
     const { notificationId } = attempt;
-    // The phone may have registered after the provider saw the token end: then the registration is the newer news.
     const believed = goneSince === undefined || goneSince >= target.registeredAt;
     if (believed) this.removal.calledDead(provider, { ...target, reason, notificationId });
+    else if (attempt.at - target.registeredAt > REGISTRATION_SPREADS_MS) return DONE;
     const settledMs = this.tuning.removalHoldMs + DECISION_MS;
     return this.later(provider, attempt, { cause: 'wrong-address', reason, retryAfterMs: settledMs });
   }
@@ -109,10 +109,12 @@ export class OutcomePolicy {
 
   private later(provider: Provider, attempt: Attempt, why: Omit<Retry, 'outcome'>): NextStep {
     const { cause, reason, retryAfterMs = 0 } = why;
-    const asked = (FIRST_PAUSE_MS[provider]?.[cause] ?? 0) * this.tuning.pauseScale;
+    const asked = (PUSH_PROVIDERS[provider].firstPauseMs[cause] ?? 0) * this.tuning.pauseScale;
     const first = Math.max(this.tuning.retryBaseMs, asked);
-    // The breaker paces a provider that is down; only a matter of one device is put off further and further.
-    const longest = DEVICE_CAUSES.has(cause) ? this.tuning.retryMaxMs : this.tuning.breakerMaxMs;
+    // The breaker paces a provider that is down; only a matter of one device is put off further and further. When
+    // the settings are at fault, the breaker paces that too, and once they are mended nothing is to wait for long.
+    const ofDevice = DEVICE_CAUSES.has(cause) && !(attempt.settingsDoubted && cause === 'wrong-address');
+    const longest = ofDevice ? this.tuning.retryMaxMs : this.tuning.breakerMaxMs;
     const pause = backoffMs(attempt.number, first, Math.max(first, longest), attempt.random);
     return { step: 'retry', at: attempt.at + Math.max(pause, retryAfterMs), cause, reason };
   }

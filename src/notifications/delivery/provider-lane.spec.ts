@@ -143,6 +143,17 @@ describe('ProviderLane', () => {
     expect(await lane.deliver(push(['a']))).toEqual([]);
   });
 
+  it('puts off a push for an unknown address by a minute at most while nobody is known, and longer among known ones', async () => {
+    const tried = push(['a'], { attempts: 20 });
+    transport.next(retry('wrong-address'));
+    const [doubted] = await lane.deliver(tried);
+    expect(doubted?.availableAt).toBeLessThanOrEqual(NOW + MINUTE_MS);
+    transport.next(DELIVERED, retry('wrong-address'));
+    await lane.deliver(push(['b']));
+    const [foreign] = await lane.deliver({ ...tried, targets: [target('c')] });
+    expect(foreign?.availableAt).toBeGreaterThan(NOW + 4 * MINUTE_MS);
+  });
+
   it('keeps the row of every item within 64 KB, whatever the tokens are made of', async () => {
     await breakProvider();
     const many = Array.from({ length: 300 }, (_, index) => String(index).padStart(1024, index % 2 ? '"' : '\\'));

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { describeError } from '../../common/describe-error.js';
+import { gather } from '../../common/gather.js';
 import { type NewQueueItem } from '../queue/notification-queue.js';
 import { type DeliveryResult, type Push, type PushTarget, type RetryCause } from '../transports/push-transport.js';
 import { backoffMs } from './backoff.js';
@@ -48,6 +49,7 @@ export class ProviderLane {
   async deliverFresh(push: LanePush): Promise<NewQueueItem[]> {
     const requests = this.sender.breakerState() === 'open' ? 0 : this.sender.room();
     const now = push.targets.slice(0, requests * this.sender.maxTargets);
+    if (now.length === push.targets.length) return this.deliver(push);
     const rest = push.targets.slice(now.length);
     return [...this.putOff(push, rest, push.availableAt), ...(await this.deliver({ ...push, targets: now }))];
   }
@@ -67,7 +69,7 @@ export class ProviderLane {
       return until === null;
     });
     const requests = inPieces(ready, this.sender.maxTargets).map((targets) => this.deliverPiece(push, targets));
-    return later.concat(...(await Promise.all(requests)));
+    return [...later, ...(await gather(requests))];
   }
 
   private async deliverPiece(push: LanePush, targets: PushTarget[]): Promise<NewQueueItem[]> {
@@ -101,7 +103,14 @@ export class ProviderLane {
 
   private applyResults(push: LanePush, { targets, stale }: OutgoingPush, results: DeliveryResult[]): NewQueueItem[] {
     const { notificationId, acceptedAt, attempts } = push;
-    const attempt = { notificationId, acceptedAt, number: attempts + 1, at: Date.now(), random: Math.random() };
+    const attempt = {
+      notificationId,
+      acceptedAt,
+      number: attempts + 1,
+      at: Date.now(),
+      random: Math.random(),
+      settingsDoubted: this.sender.settingsDoubted,
+    };
     const retries = new Map<number, PushTarget[]>();
     const outcomes = targets.map((target, index) => {
       const result = results[index];

@@ -1,4 +1,4 @@
-import pLimit, { type LimitFunction } from 'p-limit';
+import { Slots } from '../../common/slots.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import {
   type DeliveryResult,
@@ -16,6 +16,11 @@ import { ProviderHealth } from './provider-health.js';
 /** Sends that are repeated at once because the provider never looked at them; after that they wait like any other. */
 const MAX_RESENDS = 3;
 
+interface Sent<Part extends Push> {
+  part: Part;
+  results: DeliveryResult[];
+}
+
 type Refusal = Extract<DeliveryResult, { outcome: 'retry' }>;
 
 /**
@@ -27,7 +32,7 @@ export class ProviderSender {
   readonly maxTargets: number;
   readonly health: ProviderHealth;
   private readonly breaker: CircuitBreaker;
-  private readonly slots: LimitFunction;
+  private readonly slots: Slots;
   private deliveredAt = -Infinity;
   private doubtsInARow = 0;
   private stopped = false;
@@ -41,7 +46,7 @@ export class ProviderSender {
     this.provider = transport.provider;
     this.maxTargets = transport.maxTargets;
     this.health = new ProviderHealth(transport.provider, events);
-    this.slots = pLimit(transport.maxInFlight);
+    this.slots = new Slots(transport.maxInFlight);
     this.breaker = new CircuitBreaker({
       threshold: tuning.breakerThreshold,
       baseMs: tuning.breakerBaseMs,
@@ -55,16 +60,21 @@ export class ProviderSender {
 
   /** Requests that could be taken on without waiting in memory for longer than the backlog allows. */
   room(): number {
-    return this.stopped ? 0 : Math.max(0, this.tuning.maxProviderBacklog - this.slots.pendingCount);
+    return this.stopped ? 0 : Math.max(0, this.tuning.maxProviderBacklog - this.slots.waiting);
   }
 
   get inFlight(): number {
-    return this.slots.activeCount;
+    return this.slots.taken;
   }
 
   /** Sends that wait for a slot. */
   get waiting(): number {
-    return this.slots.pendingCount;
+    return this.slots.waiting;
+  }
+
+  /** Its last words were that it does not know whom we ask for, and nobody was known lately. */
+  get settingsDoubted(): boolean {
+    return this.health.unhealthyBecause?.cause === 'wrong-address' && !this.hasDelivered(Date.now());
   }
 
   /** New sends are held back from now on; those under way end. */
@@ -76,34 +86,39 @@ export class ProviderSender {
    * Waits for a slot, then lets `parts` say what is to be sent, which may depend on the time that has passed.
    * Returns the results of each part, or null when the breaker is open or the server stops: nothing was sent.
    */
-  send<Part extends Push>(parts: () => Part[]): Promise<{ part: Part; results: DeliveryResult[] }[] | null> {
-    return this.slots(async () => {
-      if (this.stopped) return null;
-      const pass = this.breaker.tryPass(Date.now());
-      if (pass === 'refused') return null;
-      let decided = false;
-      try {
-        const sent: { part: Part; results: DeliveryResult[] }[] = [];
-        for (const part of parts()) sent.push({ part, results: await this.sendPart(part) });
-        decided = this.note(sent.flatMap(({ results }) => results));
-        return sent;
-      } finally {
-        // A probe that ends in any other way must not keep the next one out.
-        if (pass === 'probe' && !decided) this.breaker.undecided();
-      }
-    });
+  send<Part extends Push>(parts: () => Part[]): Promise<Sent<Part>[] | null> {
+    return this.slots.run(() => this.sendNow(parts));
   }
 
-  private async sendPart(part: Push): Promise<DeliveryResult[]> {
-    const results = await this.request(part);
+  private async sendNow<Part extends Push>(parts: () => Part[]): Promise<Sent<Part>[] | null> {
+    if (this.stopped) return null;
+    const pass = this.breaker.tryPass(Date.now());
+    if (pass === 'refused') return null;
+    let decided = false;
+    try {
+      const sent: Sent<Part>[] = [];
+      for (const part of parts()) {
+        const results = await this.request(part);
+        if (results.some(isUnprocessed)) await this.resend(part, results);
+        sent.push({ part, results });
+      }
+      decided = this.note(sent.flatMap(({ results }) => results));
+      return sent;
+    } finally {
+      // A probe that ends in any other way must not keep the next one out.
+      if (pass === 'probe' && !decided) this.breaker.undecided();
+    }
+  }
+
+  /** Repeats at once what was not looked at, and puts the new results in place of the old. */
+  private async resend(part: Push, results: DeliveryResult[]): Promise<void> {
     for (let resends = 0; resends < MAX_RESENDS; resends++) {
       const again = part.targets.flatMap((target, index) => (isUnprocessed(results[index]) ? [{ target, index }] : []));
-      if (again.length === 0) break;
+      if (again.length === 0) return;
       this.outcomes.resent(this.provider, again.length);
       const repeated = await this.request({ ...part, targets: again.map(({ target }) => target) });
       repeated.forEach((result, position) => (results[again[position]?.index ?? -1] = result));
     }
-    return results;
   }
 
   private async request(push: Push): Promise<DeliveryResult[]> {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { type DeliveryTuning } from './delivery-tuning.js';
 
 /** The bounds are per minute. */
 export const WINDOW_MS = 60_000;
@@ -14,6 +15,11 @@ export interface RecipientBounds {
   /** Devices times notifications: a large group reaches this one first. */
   pushesPerMinute: number;
 }
+
+export const recipientBounds = (tuning: DeliveryTuning): RecipientBounds => ({
+  notificationsPerMinute: tuning.maxPerRecipientAndMinute,
+  pushesPerMinute: tuning.maxPushesPerRecipientAndMinute,
+});
 
 /** Injection token of the {@link RecipientLimiter}. */
 export const RECIPIENT_LIMITER = Symbol('RECIPIENT_LIMITER');

@@ -25,18 +25,19 @@ interface Places {
  * one always goes: older ones may have taken its place while it waited for its next try.
  */
 export class StaleFold {
-  private readonly places: LRUCache<string, Places>;
+  /** Made when first needed: it takes the memory for all devices at once. */
+  private places: LRUCache<string, Places> | null = null;
 
   constructor(
     private readonly keepPerDevice: number,
-    windowMs: number,
-  ) {
-    this.places = new LRUCache({ max: MAX_DEVICES, ttl: windowMs, ttlResolution: Math.min(1000, windowMs) });
-  }
+    private readonly windowMs: number,
+  ) {}
 
   /** Anything but `fold` takes one of the device's places. */
   decide(token: string, { notificationId, acceptedAt }: StalePush): FoldDecision {
     const push = { notificationId, acceptedAt };
+    const { windowMs } = this;
+    this.places ??= new LRUCache({ max: MAX_DEVICES, ttl: windowMs, ttlResolution: Math.min(1000, windowMs) });
     const { taken, newest } = this.places.get(token) ?? { taken: 0, newest: push };
     const isNewest = notificationId === newest.notificationId || acceptedAt > newest.acceptedAt;
     if (taken > this.keepPerDevice && !isNewest) return 'fold';
@@ -45,7 +46,7 @@ export class StaleFold {
   }
 
   giveBack(token: string): void {
-    const places = this.places.get(token);
-    if (places && places.taken > 0) this.places.set(token, { ...places, taken: places.taken - 1 });
+    const places = this.places?.get(token);
+    if (places && places.taken > 0) this.places?.set(token, { ...places, taken: places.taken - 1 });
   }
 }

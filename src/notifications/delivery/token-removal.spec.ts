@@ -5,6 +5,7 @@ import { Device } from '../../devices/device.entity.js';
 import { DevicesService } from '../../devices/devices.service.js';
 import { SuspectToken } from '../../devices/suspect-token.entity.js';
 import { SuspectTokensService } from '../../devices/suspect-tokens.service.js';
+import { MetricsService } from '../../metrics/metrics.service.js';
 import { type OperatorEvent, OperatorEvents } from '../../operator/operator-events.js';
 import { DEFAULT_DELIVERY_TUNING } from './delivery-tuning.js';
 import { TokenRemoval } from './token-removal.js';
@@ -43,6 +44,18 @@ describe('TokenRemoval', () => {
     removal.calledDead('apns', { ...snapshot, reason, notificationId: `n${notifications++}` });
   const devices = () => parts.rows(Device).count();
   const suspects = () => parts.rows(SuspectToken).count();
+  /** What a process that starts now knows. */
+  const restart = async () => {
+    removal = new TokenRemoval(
+      DEFAULT_DELIVERY_TUNING,
+      parts.get(DevicesService),
+      parts.get(SuspectTokensService),
+      parts.get(OperatorEvents),
+      parts.get(MetricsService),
+    );
+    await removal.onModuleInit();
+    await removal.decide();
+  };
   const after = async (ms: number) => {
     vi.setSystemTime(NOW + ms);
     await removal.decide();
@@ -108,6 +121,32 @@ describe('TokenRemoval', () => {
     expect(await parts.get(SuspectTokensService).summary()).toEqual([
       { provider: 'apns', reason: 'Unregistered', count: 5 },
     ]);
+  });
+
+  it('goes on braking after a restart in the middle of a fault', async () => {
+    const all = await registerAll(6);
+    for (const token of all.slice(0, 5)) callDead(token);
+    await after(HOLD_MS);
+    vi.setSystemTime(NOW + WINDOW_MS);
+    await restart();
+    expect(events.at(-1)).toEqual({ kind: 'brake-engaged', provider: 'apns' });
+    for (const token of all) callDead(token);
+    await after(WINDOW_MS + HOLD_MS);
+    expect([await devices(), await suspects()]).toEqual([6, 6]);
+    expect([removal.isBraking('apns'), removal.isBraking('fcm')]).toEqual([true, false]);
+  });
+
+  it('takes suspects of long ago, or whom the operator released, for no fault of today', async () => {
+    const all = await registerAll(6);
+    for (const token of all.slice(0, 5)) callDead(token);
+    await after(HOLD_MS);
+    vi.setSystemTime(NOW + HOLD_MS + WINDOW_MS);
+    await restart();
+    expect(removal.isBraking('apns')).toBe(false);
+    vi.setSystemTime(NOW + HOLD_MS);
+    await parts.get(SuspectTokensService).release('apns');
+    await restart();
+    expect(removal.isBraking('apns')).toBe(false);
   });
 
   it('counts the repeated answer to one push once', async () => {

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { describeError } from '../../common/describe-error.js';
 import { DevicesService, type TokenSnapshot } from '../../devices/devices.service.js';
@@ -39,7 +39,7 @@ export interface DeadAnswer extends TokenSnapshot {
  * dead again by the next push.
  */
 @Injectable()
-export class TokenRemoval {
+export class TokenRemoval implements OnModuleInit {
   private readonly logger = new Logger(TokenRemoval.name);
   private readonly states: Map<Provider, ProviderState>;
   private readonly counted = new LRUCache<string, true>({ max: MAX_HELD });
@@ -55,6 +55,15 @@ export class TokenRemoval {
     const limits = { windowMs: tuning.brakeWindowMs, floor: tuning.brakeFloor, share: tuning.brakeShare };
     const fresh = (): ProviderState => ({ brake: new RemovalBrake(limits), held: new Map(), engaged: false });
     this.states = new Map(PROVIDERS.map((provider) => [provider, fresh()]));
+  }
+
+  /** A brake that was engaged a moment ago, here or in another process, is so still: a restart mends no provider. */
+  async onModuleInit(): Promise<void> {
+    const now = Date.now();
+    for (const [provider, { brake }] of this.states) {
+      const suspects = await this.suspects.countSince(provider, now - this.tuning.brakeWindowMs);
+      for (let counted = 0; counted < suspects; counted++) brake.dead(now);
+    }
   }
 
   accepted(provider: Provider): void {

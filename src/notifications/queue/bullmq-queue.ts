@@ -174,7 +174,8 @@ export class BullmqQueue extends NotificationQueue implements OnModuleInit, OnAp
   private lane(lane: Lane): JobLane {
     let jobs = this.lanes.get(lane);
     if (!jobs) {
-      jobs = new JobLane(this.queue(lane), this.openWorker(lane), this.times.lockMs);
+      const completed = (items: number): void => this.metrics?.groupCommitted('queue-settlements', items);
+      jobs = new JobLane(this.queue(lane), this.openWorker(lane), this.times.lockMs, completed);
       this.lanes.set(lane, jobs);
     }
     return jobs;

@@ -12,6 +12,8 @@ const MAX_OLDEST = 16;
 interface OpenJob {
   job: Job<Batch>;
   token: string;
+  /** How many it brought. */
+  items: number;
   unsettled: Map<string, NewQueueItem>;
   /** Items were settled since Redis last heard what is left. */
   changed: boolean;
@@ -41,6 +43,7 @@ export class JobLane {
     private readonly queue: Queue<Batch>,
     private readonly worker: Worker<Batch>,
     private readonly lockMs: number,
+    private readonly completed: (items: number) => void,
   ) {}
 
   /** Up to `limit` items that nobody else has. */
@@ -78,12 +81,9 @@ export class JobLane {
   /** Asks Redis to tell when there is a job, takes it, and calls `arrived`. One question at a time. */
   waitForJob(arrived: () => void): void {
     if (this.waiting || this.closed) return;
-    this.waiting = this.fetch(true)
-      .then(
-        (found) => (found ? arrived() : undefined),
-        // Asking again is up to the next claim, which sees the error too.
-        () => undefined,
-      )
+    this.waiting = this.untilFetched()
+      // Asking again is up to the next claim, which sees the error too.
+      .then(arrived, () => undefined)
       .finally(() => (this.waiting = null));
   }
 
@@ -100,6 +100,7 @@ export class JobLane {
     if (open.unsettled.size === 0) {
       await ignoreTakenOver(open.job.moveToCompleted(null, open.token, false));
       this.open.delete(open);
+      this.completed(open.items);
     }
     this.jobOf.delete(id);
   }
@@ -127,11 +128,16 @@ export class JobLane {
     await Promise.all([...this.open].map((open) => this.giveBack(open)));
   }
 
+  /** A wait may end without a job: the sign of one that was fetched without waiting is still there. */
+  private async untilFetched(): Promise<void> {
+    while (!this.closed && !(await this.fetch(true)));
+  }
+
   private async fetch(block: boolean): Promise<boolean> {
     const token = `${this.worker.id}:${this.fetched++}`;
     const job = await this.worker.getNextJob(token, { block });
     if (!job) return false;
-    const open: OpenJob = { job, token, unsettled: new Map(), changed: false };
+    const open: OpenJob = { job, token, items: job.data.items.length, unsettled: new Map(), changed: false };
     this.open.add(open);
     job.data.items.forEach((item, index) => {
       const id = `${token}:${index}`;

@@ -139,8 +139,8 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
     return [...older, ...this.inHand.splice(0, limit - older.length)];
   }
 
-  override async settle(id: string, later: NewQueueItem[]): Promise<void> {
-    await this.settlements.add({ id, later: later.map((item) => ({ ...item, id: uuidv7() })) });
+  override settle(id: string, later: NewQueueItem[]): Promise<void> {
+    return this.settlements.add({ id, later: later.map((item) => ({ ...item, id: uuidv7() })) });
   }
 
   /** The index alone answers it. */

@@ -1,5 +1,3 @@
-import prepareCredentials from '@parse/node-apn/lib/credentials/index.js';
-import parsePkcs12 from '@parse/node-apn/lib/credentials/certificate/parsePkcs12.js';
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
@@ -42,7 +40,9 @@ async function readTokenKey(auth: TokenAuth, now: () => number): Promise<ApnsCre
     throw new CredentialError(variable, 'must hold an EC key on the curve P-256');
   }
   // The library signs (ES256 with `kid`, `iss` and `iat`); it mints when it is made and at each regeneration.
-  let jwt: ReturnType<ReturnType<typeof prepareCredentials>['token']> | undefined;
+  const { default: prepareCredentials } = await import('@parse/node-apn/lib/credentials/index.js');
+  const library = prepareCredentials({ logger: () => {} });
+  let jwt: ReturnType<typeof library.token> | undefined;
   const mint = (): string => {
     if (jwt) jwt.regenerate(jwt.generation);
     else jwt = library.token({ key: pem, keyId: auth.keyId, teamId: auth.teamId });
@@ -56,7 +56,7 @@ async function readCertificate(auth: CertificateAuth, now: number): Promise<Apns
   const key = auth.keyFile === null ? certificate : await read(auth.keyFile, 'APNS_CERT_KEY_FILE');
   const { tls, notBefore, notAfter } = certificate.includes('-----BEGIN ')
     ? checkPem(certificate.toString(), key.toString(), auth)
-    : checkPkcs12(certificate, auth);
+    : await checkPkcs12(certificate, auth);
   if (notAfter.getTime() <= now) {
     throw new CredentialError('APNS_CERT_FILE', `holds a certificate that expired on ${day(notAfter)}`);
   }
@@ -94,7 +94,8 @@ function checkPem(cert: string, keyPem: string, auth: CertificateAuth): CheckedC
 }
 
 /** A .p12 as the Keychain exports it. The library reads what is inside, OpenSSL uses it. */
-function checkPkcs12(pfx: Buffer, auth: CertificateAuth): CheckedCertificate {
+async function checkPkcs12(pfx: Buffer, auth: CertificateAuth): Promise<CheckedCertificate> {
+  const { default: parsePkcs12 } = await import('@parse/node-apn/lib/credentials/certificate/parsePkcs12.js');
   const passphrase = auth.passphrase ?? undefined;
   let parsed: ReturnType<typeof parsePkcs12>;
   try {
@@ -120,8 +121,6 @@ function checkPkcs12(pfx: Buffer, auth: CertificateAuth): CheckedCertificate {
   }
   return { tls, ...own.validity() };
 }
-
-const library = prepareCredentials({ logger: () => {} });
 
 async function read(file: string, variable: string): Promise<Buffer> {
   return readFile(file).catch(() => {

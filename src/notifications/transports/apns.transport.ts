@@ -153,7 +153,7 @@ export class ApnsTransport extends PushTransport {
     const payload = apnsPayload(push.data);
     const content = push.data !== null && apnsPayloadFits(payload);
     const verdict = await this.request(environment, token, push, content ? payload : apnsPayload(null));
-    if (verdict.kind !== 'too-large' || !content) return finish(verdict, push.data !== null && !content);
+    if (verdict.kind !== 'too-large' || !content) return finish(verdict, !content);
     return finish(await this.request(environment, token, push, apnsPayload(null)), true);
   }
 

@@ -5,6 +5,7 @@ import { describeError } from '../../common/describe-error.js';
 import { type AppConfig } from '../../config/app-config.js';
 import { APP_CONFIG } from '../../config/config.module.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
+import { PUSH_PROVIDERS } from './push-providers.js';
 import { type Provider, PUSH_TRANSPORTS, type PushTransport } from './push-transport.js';
 
 const LOOK_INTERVAL_MS = 5000;
@@ -18,17 +19,14 @@ const WARN_BEFORE_MS = 30 * DAY_MS;
 @Injectable()
 export class CredentialWatcher implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(CredentialWatcher.name);
-  private readonly files: Record<Provider, string[]>;
   private readonly seen = new Map<Provider, string>();
   private readonly onHangup = (): void => void this.reloadAll();
 
   constructor(
-    @Inject(APP_CONFIG) config: AppConfig,
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
     @Inject(PUSH_TRANSPORTS) private readonly transports: readonly PushTransport[],
     private readonly events: OperatorEvents,
-  ) {
-    this.files = credentialFiles(config);
-  }
+  ) {}
 
   async onApplicationBootstrap(): Promise<void> {
     for (const { provider } of this.transports) this.seen.set(provider, await this.look(provider));
@@ -87,23 +85,11 @@ export class CredentialWatcher implements OnApplicationBootstrap, OnApplicationS
 
   /** Changes whenever a file of the provider does. */
   private async look(provider: Provider): Promise<string> {
-    const looks = this.files[provider].map(async (file) => {
+    const files = PUSH_PROVIDERS[provider].credentialFiles(this.config).filter((file) => file !== null);
+    const looks = files.map(async (file) => {
       const found = await stat(file).catch(() => null);
       return found ? `${found.ino} ${found.mtimeMs} ${found.size}` : 'missing';
     });
     return (await Promise.all(looks)).join(', ');
   }
-}
-
-function credentialFiles({ apns, fcm, huawei }: AppConfig): Record<Provider, string[]> {
-  const present = (files: (string | null | undefined)[]) => files.filter((file) => typeof file === 'string');
-  return {
-    apns: present([
-      ...(apns?.auth.kind === 'certificate' ? [apns.auth.certFile] : []),
-      apns?.auth.keyFile,
-      apns?.caFile,
-    ]),
-    fcm: present([fcm?.serviceAccountFile, fcm?.caFile]),
-    huawei: present([huawei?.appSecret.kind === 'file' ? huawei.appSecret.file : null, huawei?.caFile]),
-  };
 }

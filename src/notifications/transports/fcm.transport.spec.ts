@@ -134,7 +134,7 @@ describe('FcmTransport', () => {
   });
 
   it('wakes the phone without content when there is none', async () => {
-    expect(await sendOne(await open(), { data: null })).toEqual(delivered);
+    expect(await sendOne(await open(), { data: null })).toEqual(withoutContent);
     expect(gateway.received[0]?.body.message.data).toEqual({ remote: '1' });
   });
 

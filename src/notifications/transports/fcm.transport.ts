@@ -113,7 +113,7 @@ export class FcmTransport extends PushTransport {
       // FCM does not reliably tell "too big" from other mistakes; without content the phone wakes in most of them.
       const retried = first.kind === 'bad-argument' && content !== null;
       const verdict = retried ? await this.exchange(fcmBody(token, null, ttlMs)) : first;
-      return toResult(verdict, push.data !== null && (content === null || retried));
+      return toResult(verdict, content === null || retried);
     } catch (error) {
       return failureOfSend(error);
     }

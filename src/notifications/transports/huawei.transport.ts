@@ -46,7 +46,6 @@ interface Session {
 /** One push on its way, as it changes with what HMS objects to. */
 interface Draft {
   message: HuaweiMessage;
-  contentLeftOut: boolean;
   /** On the clock of `performance.now()`. */
   splitUntil: number;
 }
@@ -82,7 +81,6 @@ export class HuaweiTransport extends PushTransport {
     const fits = huaweiContentFits(message);
     const draft: Draft = {
       message: fits ? message : { ...message, content: null },
-      contentLeftOut: !fits,
       splitUntil: performance.now() + this.options.splitTimeoutMs,
     };
     return this.deliver(
@@ -125,7 +123,7 @@ export class HuaweiTransport extends PushTransport {
         return tokens.map((token): DeliveryResult => {
           if (verdict.illegalTokens.has(token)) return { outcome: 'token-gone', reason: verdict.reason };
           if (!verdict.complete) return { outcome: 'retry', cause: 'outcome-unknown', reason: verdict.reason };
-          return { outcome: 'delivered', contentLeftOut: draft.contentLeftOut };
+          return { outcome: 'delivered', contentLeftOut: draft.message.content === null };
         });
       case 'result':
         return all(verdict.result);
@@ -138,7 +136,7 @@ export class HuaweiTransport extends PushTransport {
       case 'too-large': {
         if (draft.message.content === null) return all({ outcome: 'refused', reason: verdict.reason });
         const message = { ...draft.message, content: null };
-        return this.deliver({ ...draft, message, contentLeftOut: true }, tokens);
+        return this.deliver({ ...draft, message }, tokens);
       }
       case 'priority-refused': {
         const { message } = draft;

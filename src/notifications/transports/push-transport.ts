@@ -51,7 +51,7 @@ export type RetryCause =
 export type DeliveryResult =
   | {
       outcome: 'delivered';
-      /** The content did not fit and was left out. */
+      /** The phone was woken without content: it did not fit, or there was none to send any more. */
       contentLeftOut: boolean;
       /** APNs only: the environment that accepted it. */
       apnsEnvironment?: ApnsEnvironment;

@@ -1,11 +1,11 @@
-/** Nobody means more than a day; a longer value is a mistake and would only hide the device until its pushes are dropped. */
-const LONGEST_MS = 86_400_000;
+/** One odd answer must not silence everybody of a provider for longer; who really means it says so again after that. */
+const LONGEST_MS = 3_600_000;
 
 /**
  * Reads a `Retry-After` header: whole seconds (`120`) or an HTTP date (`Wed, 21 Oct 2026 07:28:00 GMT`).
  *
  * @param now UTC epoch milliseconds that a date is measured against
- * @returns milliseconds to wait, 0 for a date that has passed; undefined when absent or unreadable
+ * @returns milliseconds to wait, an hour at most, 0 for a date that has passed; undefined when absent or unreadable
  * @see RFC 9110 section 10.2.3
  */
 export function readRetryAfter(header: string | string[] | undefined, now: number): number | undefined {

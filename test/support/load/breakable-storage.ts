@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { type PrivateMariaDb } from '../private-mariadb.js';
 import { type PrivateRedis } from '../private-redis.js';
 import { query } from '../query.js';
-import { readStoredState } from './stored-state.js';
-import { type LoadStorage, readJobs } from './storages.js';
+import { embedded, type LoadStorage, shared } from './storages.js';
 
 /** Storage that fails on demand, as it does in real life, and works again. */
 export interface BreakableStorage extends LoadStorage {
@@ -30,7 +29,7 @@ export function fullDisk(): BreakableStorage | null {
   }
   const filler = join(folder, 'filler');
   return {
-    ...onDatabase(`sqlite:${join(folder, 'db.sqlite')}`),
+    ...embedded(`sqlite:${join(folder, 'db.sqlite')}`),
     break: async () => {
       for (let part = 0; part < DISK_MB * 256; part++) {
         try {
@@ -77,7 +76,7 @@ export function lockedFile(): BreakableStorage {
 
 export async function crashedMariaDb(mariaDb: PrivateMariaDb): Promise<BreakableStorage> {
   return {
-    ...onDatabase(await createDatabase(mariaDb)),
+    ...embedded(await createDatabase(mariaDb)),
     break: () => mariaDb.crash(),
     mend: () => mariaDb.startAgain(),
     remove: async () => {},
@@ -86,7 +85,7 @@ export async function crashedMariaDb(mariaDb: PrivateMariaDb): Promise<Breakable
 
 export async function frozenMariaDb(mariaDb: PrivateMariaDb): Promise<BreakableStorage> {
   return {
-    ...onDatabase(await createDatabase(mariaDb)),
+    ...embedded(await createDatabase(mariaDb)),
     break: async () => mariaDb.freeze(),
     mend: async () => mariaDb.thaw(),
     remove: async () => {},
@@ -96,8 +95,7 @@ export async function frozenMariaDb(mariaDb: PrivateMariaDb): Promise<BreakableS
 /** A Redis that is stopped and started; the registry is on the given database, which stays. */
 export function stoppedRedis(redis: PrivateRedis, database: string): BreakableStorage {
   return {
-    env: { DATABASE_URL: database, REDIS_URL: redis.url },
-    read: async () => ({ ...(await readStoredState(database)), queued: await readJobs(redis.url) }),
+    ...shared(database, redis.url),
     break: () => redis.stop(),
     mend: () => redis.start(),
     remove: () => redis.remove(),
@@ -115,7 +113,5 @@ export async function createDatabase({ url }: PrivateMariaDb): Promise<string> {
 function sqliteFolder(): LoadStorage & { file: string; remove: () => Promise<void> } {
   const folder = mkdtempSync(join(tmpdir(), 'spns-breakable-'));
   const file = join(folder, 'db.sqlite');
-  return { ...onDatabase(`sqlite:${file}`), file, remove: async () => rmSync(folder, { recursive: true }) };
+  return { ...embedded(`sqlite:${file}`), file, remove: async () => rmSync(folder, { recursive: true }) };
 }
-
-const onDatabase = (url: string): LoadStorage => ({ env: { DATABASE_URL: url }, read: () => readStoredState(url) });

@@ -4,9 +4,9 @@ import { describe, inject } from 'vitest';
 import { LANES } from '../../../src/notifications/queue/bullmq-queue.js';
 import { type Batch } from '../../../src/notifications/queue/queue-jobs.js';
 import { KEY_PREFIX } from '../../../src/redis/redis-client.js';
-import { describeEachDatabase, type TestDatabases } from '../databases.js';
+import { describeEachDatabase } from '../databases.js';
 import { createRedisDatabase } from '../redis-databases.js';
-import { readStoredState, type StoredState } from './stored-state.js';
+import { readQueuedRows, readStoredState, type StoredState } from './stored-state.js';
 
 /** Where a server of its own process keeps what it acknowledged. */
 export interface LoadStorage {
@@ -14,37 +14,41 @@ export interface LoadStorage {
   readonly env: Readonly<Record<string, string>>;
   /** What is there while no server runs. */
   read(): Promise<StoredState>;
+  /** The data of what is queued, also while a server runs. */
+  readQueue(): Promise<string[]>;
 }
 
 /** Describes one behaviour on SQLite, on MariaDB, and on MariaDB with the queue on Redis. */
 export function describeEachStorage(name: string, suite: (create: () => Promise<LoadStorage>) => void): void {
   describeEachDatabase(name, (databases) => {
     describe('with the embedded queue', () => {
-      suite(() => embedded(databases));
+      suite(async () => embedded(await databases.create()));
     });
     if (databases.kind === 'sqlite') return;
     describe.skipIf(inject('redisUrl') === null)('with the queue on Redis', () => {
-      suite(() => shared(databases));
+      suite(async () => shared(await databases.create(), await createRedisDatabase()));
     });
   });
 }
 
-async function embedded(databases: TestDatabases): Promise<LoadStorage> {
-  const database = await databases.create();
-  return { env: { DATABASE_URL: database }, read: () => readStoredState(database) };
+export function embedded(database: string): LoadStorage {
+  return {
+    env: { DATABASE_URL: database },
+    read: () => readStoredState(database),
+    readQueue: () => readQueuedRows(database),
+  };
 }
 
-async function shared(databases: TestDatabases): Promise<LoadStorage> {
-  const database = await databases.create();
-  const redis = await createRedisDatabase();
+export function shared(database: string, redis: string): LoadStorage {
   return {
     env: { DATABASE_URL: database, REDIS_URL: redis },
     read: async () => ({ ...(await readStoredState(database)), queued: await readJobs(redis) }),
+    readQueue: () => readJobs(redis),
   };
 }
 
 /** The data of everything in the queues on Redis. */
-export async function readJobs(redisUrl: string): Promise<string[]> {
+async function readJobs(redisUrl: string): Promise<string[]> {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
   try {
     const found: string[] = [];

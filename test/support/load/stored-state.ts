@@ -26,8 +26,13 @@ export async function readStoredState(databaseUrl: string): Promise<StoredState>
   for (const row of await query(databaseUrl, 'SELECT * FROM closed_group_members')) {
     registry.set(memberKey(String(row['group_id']), String(row['session_id'])), PRESENT);
   }
-  const queued = await query(databaseUrl, 'SELECT data FROM queued_notifications');
-  return { registry, queued: queued.map((row) => String(row['data'])) };
+  return { registry, queued: await readQueuedRows(databaseUrl) };
+}
+
+/** The data of everything in the embedded queue. */
+export async function readQueuedRows(databaseUrl: string): Promise<string[]> {
+  const rows = await query(databaseUrl, 'SELECT data FROM queued_notifications');
+  return rows.map((row) => String(row['data']));
 }
 
 /** MariaDB may still be busy with the last statement of a client that is dead. */

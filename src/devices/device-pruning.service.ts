@@ -3,9 +3,9 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { LessThan, MoreThan, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { padToPowerOfTwo, placeholders } from '../database/statement-sizes.js';
-import { Device } from '../devices/device.entity.js';
+import { Device } from './device.entity.js';
 
-/** Short transactions, so that a server on the same database hardly waits. */
+/** Short reads and transactions, so that a server on the same database hardly waits. */
 const PAGE_ROWS = 512;
 
 /** Removes devices that no app registered again for a long time. */
@@ -16,30 +16,42 @@ export class DevicePruningService {
     private readonly writer: DatabaseWriter,
   ) {}
 
-  /** Devices whose latest registration is before `time` (UTC epoch milliseconds). */
-  countUnseenSince(time: number): Promise<number> {
-    return this.devices.countBy({ registeredAt: LessThan(time) });
+  /** Devices whose latest registration is before `time` (UTC epoch milliseconds), and all that there are. */
+  async countUnseenSince(time: number): Promise<{ unseen: number; all: number }> {
+    const counts = { unseen: 0, all: 0 };
+    for await (const page of this.pages()) {
+      counts.all += page.length;
+      counts.unseen += unseenOf(page, time).length;
+    }
+    return counts;
   }
 
   /** Removes them, except those that register meanwhile; returns how many went. */
-  async removeUnseenSince(time: number, onPage: (rows: number) => void): Promise<number> {
+  async removeUnseenSince(time: number, onPage?: (rows: number) => void): Promise<number> {
     let removed = 0;
+    for await (const page of this.pages()) {
+      const tokens = unseenOf(page, time);
+      if (tokens.length === 0) continue;
+      removed += await this.removePage(tokens, time);
+      onPage?.(tokens.length);
+    }
+    return removed;
+  }
+
+  /** All devices in the order of their tokens. */
+  private async *pages(): AsyncGenerator<Device[]> {
     let last = '';
     for (;;) {
       const page = await this.devices.find({
-        select: { token: true },
-        where: { token: MoreThan(last), registeredAt: LessThan(time) },
+        select: { token: true, registeredAt: true },
+        where: { token: MoreThan(last) },
         order: { token: 'ASC' },
         take: PAGE_ROWS,
       });
       const end = page.at(-1);
-      if (!end) return removed;
-      removed += await this.removePage(
-        page.map(({ token }) => token),
-        time,
-      );
+      if (!end) return;
+      yield page;
       last = end.token;
-      onPage(page.length);
     }
   }
 
@@ -59,4 +71,8 @@ export class DevicePruningService {
       return removed.affected ?? 0;
     });
   }
+}
+
+function unseenOf(page: readonly Device[], time: number): string[] {
+  return page.filter(({ registeredAt }) => registeredAt < time).map(({ token }) => token);
 }

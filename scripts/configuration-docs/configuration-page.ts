@@ -1,0 +1,38 @@
+import { type Section, type Variable } from './variables.js';
+import { wrap } from './wrap.js';
+
+const HEAD = `# Configuration
+
+<!-- Made from src/config/environment.ts by \`npm run docs:configuration\`. -->
+
+Everything that the server can be told is an environment variable, or a line in \`.env\` in the folder where it starts.
+[.env.example](../.env.example) is such a file with all of them.
+
+- The process's environment outweighs \`.env\`. An empty value counts as not set. Other variables are not read.
+- What is wrong or half-made stops the start with one list of what to mend. \`npm run cli -- check\` tells the same, and whether
+  the database, Redis and the push services can be reached with it.
+- A change takes effect at the next start. Credential files are looked at while the server runs: see
+  [operating](operating.md) and [delivery](delivery.md).
+- A push service that is not configured is off: the start says so, and pushes for its devices are counted and dropped.`;
+
+/** The text of docs/configuration.md. */
+export function configurationPage(sections: readonly Section[]): string {
+  const names = sections.flatMap(({ variables }) => variables.map(({ name }) => name));
+  const asMarkdown = (text: string) =>
+    text
+      .replaceAll(new RegExp(`\\b(${names.join('|')})\\b`, 'g'), '`$1`')
+      .replaceAll(/\b(?:https?|rediss?|mysql|sqlite):\S+/g, '`$&`')
+      .replaceAll(/docs\/([a-z]+)\.md/g, '[$1]($1.md)');
+  const parts = sections.flatMap(({ title, description, variables }) => [
+    `## ${title}`,
+    ...(description === undefined ? [] : [wrap(asMarkdown(description))]),
+    ...variables.map((variable) => entry(variable, asMarkdown)),
+  ]);
+  return `${[HEAD, ...parts].join('\n\n')}\n`;
+}
+
+function entry({ name, meaning, takes, fallback, notes }: Variable, asMarkdown: (text: string) => string): string {
+  const value = fallback === undefined ? 'not set' : `\`${fallback}\``;
+  const points = [`Takes ${asMarkdown(takes)}.`, `Default: ${value}.`, ...notes.map(asMarkdown)];
+  return `### \`${name}\`\n\n${wrap(asMarkdown(meaning))}\n\n${points.map((point) => `- ${point}`).join('\n')}`;
+}

@@ -1,0 +1,197 @@
+import Database from 'better-sqlite3';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { rawBytes } from '../../../test/support/raw-storage.js';
+import { type TestDatabase, useSqliteDatabase } from '../../../test/support/test-data-source.js';
+import { KeyedSealing } from '../../sealing/sealing.js';
+import { inPowersOfTwo } from '../statement-sizes.js';
+import { openSealing } from './open-sealing.js';
+import { needsSealing, sealDatabase } from './seal-database.js';
+import { readSealingState } from './sealing-state.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'spns-sealing-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Rows of `table`, in the order of its columns. */
+async function insert({ writer }: TestDatabase, table: string, rows: readonly (readonly unknown[])[]): Promise<void> {
+  await writer.write(async (manager) => {
+    for (const some of inPowersOfTwo(rows)) {
+      const values = some.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
+      await manager.query(`INSERT INTO ${table} VALUES ${values}`, some.flat());
+    }
+  });
+}
+
+describe('sealDatabase', () => {
+  const database = useSqliteDatabase();
+  const key = randomBytes(32);
+  const sealing = new KeyedSealing(key);
+  let file: string;
+  let told: number[];
+
+  const seal = (keyFile: string | null = file) =>
+    sealDatabase(database.dataSource, keyFile, (rows) => {
+      told.push(rows);
+      return { advance: (done) => told.push(-done), finish: () => undefined };
+    });
+  const rows = <Row>(statement: string): Promise<Row[]> => database.dataSource.query<Row[]>(statement);
+  const device = (token: string, id: string, registeredAt = 1) => [token, id, 'ios', 0, registeredAt, null];
+  const queued = (id: string, targets: unknown) => [
+    ...[id, `n-${id}`, 'fcm', 0, 1, 2, 3, 4, `05${id}`, 'data'],
+    targets === null ? null : JSON.stringify(targets),
+  ];
+
+  beforeEach(() => {
+    file = join(folder, randomBytes(8).toString('hex'));
+    writeFileSync(file, key);
+    told = [];
+  });
+
+  it('seals what each table holds, and nothing twice', async () => {
+    await insert(database, 'devices', [device('t1', '05a', 7), device(sealing.token('t2'), sealing.id('05b'))]);
+    await insert(database, 'suspect_tokens', [['t1', 'apns', 'Gone', 5, 6]]);
+    await insert(database, 'closed_groups', [['g1', 9]]);
+    await insert(database, 'closed_group_members', [
+      ['g1', '05a'],
+      ['g1', '05b'],
+    ]);
+    await insert(database, 'queued_notifications', [
+      queued('1', null),
+      queued('2', [{ token: 't1', registeredAt: 7, apnsEnvironment: 'sandbox' }]),
+    ]);
+    expect(await seal()).toMatchObject({ isOn: true });
+    expect(told).toEqual([7, -1, -1, -1, -2, -2]);
+    expect(await rows('SELECT * FROM devices ORDER BY registered_at')).toMatchObject([
+      { token: sealing.token('t2'), session_id: sealing.id('05b') },
+      { token: sealing.token('t1'), session_id: sealing.id('05a'), device_type: 'ios', registered_at: 7 },
+    ]);
+    expect(await rows('SELECT * FROM suspect_tokens')).toEqual([
+      { token: sealing.token('t1'), provider: 'apns', reason: 'Gone', registered_at: 5, suspected_at: 6 },
+    ]);
+    expect(await rows('SELECT * FROM closed_groups')).toEqual([{ group_id: sealing.id('g1'), changed_at: 9 }]);
+    expect((await rows('SELECT * FROM closed_group_members')).length).toBe(2);
+    expect(await rows('SELECT * FROM closed_group_members')).toContainEqual({
+      group_id: sealing.id('g1'),
+      session_id: sealing.id('05b'),
+    });
+    const targets = [{ token: sealing.token('t1'), registeredAt: 7, apnsEnvironment: 'sandbox' }];
+    expect(await rows('SELECT recipient, targets, data FROM queued_notifications ORDER BY id')).toEqual([
+      { recipient: sealing.id('051'), targets: null, data: 'data' },
+      { recipient: sealing.id('052'), targets: JSON.stringify(targets), data: 'data' },
+    ]);
+    told = [];
+    await seal();
+    expect(told).toEqual([]);
+  });
+
+  it('goes page by page, with a group of members on several pages', async () => {
+    const members = Array.from({ length: 22_345 }, (_, index) => [index < 22_000 ? 'g1' : `h${index}`, `05${index}`]);
+    await insert(database, 'closed_group_members', members);
+    await seal();
+    expect(told).toEqual([22_345, -10_000, -10_000, -2345]);
+    const stored = await rows<{ group_id: string; session_id: string }>('SELECT * FROM closed_group_members');
+    const expected = members.map(([group = '', id = '']) => `${sealing.id(group)}${sealing.id(id)}`);
+    expect(stored.map((row) => row.group_id + row.session_id).toSorted()).toEqual(expected.toSorted());
+  });
+
+  it('leaves no plain text in the files, the write-ahead log included', async () => {
+    const ids = Array.from({ length: 5000 }, () => `05${randomBytes(32).toString('hex')}`);
+    await insert(
+      database,
+      'devices',
+      ids.map((id) => device(`token-of-${id}`, id)),
+    );
+    const url = `sqlite:${String(database.dataSource.options.database)}`;
+    const found = async () => {
+      const bytes = await rawBytes(url);
+      return ids.filter((id) => bytes.includes(id)).length;
+    };
+    expect(await found()).toBe(5000);
+    await seal();
+    expect(await found()).toBe(0);
+  });
+
+  it('says so when the plain text cannot be removed yet, and does it at the next start', async () => {
+    await insert(database, 'devices', [device('a-plain-token', '05a')]);
+    const reader = new Database(String(database.dataSource.options.database));
+    reader.exec('BEGIN; SELECT COUNT(*) FROM devices');
+    await expect(seal()).rejects.toThrow('another program has the database open');
+    expect(await readSealingState(database.dataSource)).toMatchObject({ converting: true });
+    reader.close();
+    await seal();
+    expect(await readSealingState(database.dataSource)).toMatchObject({ converting: false });
+  });
+
+  it('divides a list of devices that is too long for its column when it is sealed', async () => {
+    const targets = Array.from({ length: 700 }, (_, index) => ({
+      ...{ token: `${index}`.padEnd(40, 'x'), registeredAt: index, apnsEnvironment: null },
+    }));
+    await insert(database, 'queued_notifications', [queued('1', targets)]);
+    await seal();
+    const stored = await rows<Record<string, string>>(
+      'SELECT notification_id, lane, recipient, data, attempts, targets FROM queued_notifications ORDER BY id',
+    );
+    const { targets: _, ...others } = stored[0] ?? {};
+    expect(others).toEqual({
+      ...{ notification_id: 'n-1', lane: 'fcm', recipient: sealing.id('051'), data: 'data', attempts: 4 },
+    });
+    expect(stored.length).toBeGreaterThan(1);
+    for (const row of stored) {
+      expect(row).toMatchObject(others);
+      expect(row['targets']?.length).toBeLessThan(60_001);
+    }
+    const all = stored.flatMap((row) => JSON.parse(row['targets'] ?? '') as { token: string }[]);
+    expect(all.map(({ token }) => sealing.open(token) ?? '').toSorted()).toEqual(
+      targets.map(({ token }) => token).toSorted(),
+    );
+  });
+
+  it('finds what a server without the key wrote since', async () => {
+    await seal();
+    await insert(database, 'devices', [device(sealing.token('t1'), sealing.id('05a'), 1)]);
+    expect(await needsSealing(database.dataSource, file)).toBe(false);
+    await insert(database, 'devices', [device('t1', '05b', 2)]);
+    expect(await needsSealing(database.dataSource, file)).toBe(true);
+    await seal();
+    expect(await rows('SELECT token, session_id, registered_at FROM devices')).toEqual([
+      { token: sealing.token('t1'), session_id: sealing.id('05b'), registered_at: 2 },
+    ]);
+  });
+
+  it('makes the key when there is none, and never for a database that is sealed', async () => {
+    rmSync(file);
+    await seal();
+    expect(existsSync(file)).toBe(true);
+    rmSync(file);
+    await expect(seal()).rejects.toThrow(`There is no file ${file}, and the database is sealed`);
+    await expect(openSealing(database.dataSource, file)).rejects.toThrow(`There is no file ${file}`);
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('refuses another key, and none', async () => {
+    await seal();
+    const other = join(folder, 'other');
+    writeFileSync(other, randomBytes(32));
+    for (const open of [seal, (keyFile: string | null) => openSealing(database.dataSource, keyFile)]) {
+      await expect(open(other)).rejects.toThrow(`sealed with another key than the one in ${other}`);
+      await expect(open(null)).rejects.toThrow('The database is sealed: set DATA_KEY_FILE');
+    }
+    expect(await openSealing(database.dataSource, file)).toMatchObject({ isOn: true });
+  });
+
+  it('does nothing without a key', async () => {
+    await insert(database, 'devices', [device('t1', '05a')]);
+    expect(await seal(null)).toMatchObject({ isOn: false });
+    expect(await openSealing(database.dataSource, null)).toMatchObject({ isOn: false });
+    expect(await readSealingState(database.dataSource)).toBeNull();
+    await expect(openSealing(database.dataSource, file)).rejects.toThrow('session-push migrate');
+  });
+
+  it('cannot be taken back by an older version', async () => {
+    await seal();
+    await expect(database.dataSource.undoLastMigration()).rejects.toThrow('Ids and tokens are sealed');
+  });
+});

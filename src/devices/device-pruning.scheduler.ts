@@ -1,0 +1,52 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Cron, CronExpression } from '@nestjs/schedule';
+import { describeError } from '../common/describe-error.js';
+import { type AppConfig } from '../config/app-config.js';
+import { APP_CONFIG } from '../config/config.module.js';
+import { type Duties, DUTIES } from '../config/duties.js';
+import { DevicePruningService } from './device-pruning.service.js';
+
+const DAY_MS = 86_400_000;
+
+/** More than this share of all devices does not stop registering by itself: a clock is wrong, or the setting. */
+const LARGEST_SHARE = 0.5;
+
+/** With `DEVICE_UNSEEN_DAYS`: tells after a start how many devices would go, and lets them go a day later. */
+@Injectable()
+export class DevicePruningScheduler {
+  private readonly logger = new Logger(DevicePruningScheduler.name);
+  private isAnnounced = false;
+
+  constructor(
+    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    @Inject(DUTIES) private readonly duties: Duties,
+    private readonly pruning: DevicePruningService,
+  ) {}
+
+  @Cron(CronExpression.EVERY_DAY_AT_4AM)
+  async run(): Promise<void> {
+    const { deviceUnseenDays } = this.config;
+    if (deviceUnseenDays === null || !this.duties.leads) return;
+    try {
+      await this.prune(deviceUnseenDays);
+    } catch (error) {
+      this.logger.error({ msg: 'devices could not be looked through', error: describeError(error) });
+    }
+  }
+
+  private async prune(unseenDays: number): Promise<void> {
+    const time = Date.now() - unseenDays * DAY_MS;
+    const { unseen, all } = await this.pruning.countUnseenSince(time);
+    if (unseen > all * LARGEST_SHARE) {
+      const msg = 'too many devices were not seen for long: none is removed, look at the clock and the setting';
+      this.logger.warn({ msg, unseenDays, count: unseen, of: all });
+    } else if (this.isAnnounced) {
+      const count = await this.pruning.removeUnseenSince(time);
+      this.logger.log({ msg: 'removed devices that were not seen for long', unseenDays, count });
+    } else {
+      this.isAnnounced = true;
+      const msg = 'devices were not seen for long, the next daily run removes them';
+      this.logger.log({ msg, unseenDays, count: unseen, of: all });
+    }
+  }
+}

@@ -1,0 +1,13 @@
+import { type AppConfig } from '../../config/app-config.js';
+import { FcmTransport, type FcmTransportOptions } from './fcm.transport.js';
+import { type PushProvider } from './push-provider.js';
+
+export const fcmProvider = {
+  deviceType: 'android',
+  // Google asks for at least 10 s after a 5xx.
+  firstPauseMs: { 'provider-down': 10_000, 'device-throttled': 60_000, 'wrong-address': 60_000 },
+  certainlyDead: ['UNREGISTERED'],
+  impossibleToken: 'no-such-device',
+  credentialFiles: ({ fcm }) => (fcm ? [fcm.serviceAccountFile, fcm.caFile] : []),
+  open: async ({ fcm }: AppConfig, options?: Partial<FcmTransportOptions>) => fcm && FcmTransport.open(fcm, options),
+} satisfies PushProvider;

@@ -1,0 +1,69 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { DELIVERED, ScriptedTransport } from '../../../test/support/scripted-transport.js';
+import { KeyedSealing } from '../../sealing/sealing.js';
+import { type DeliveryResult } from './push-transport.js';
+import { UnsealingTransport } from './unsealing.transport.js';
+
+const sealing = new KeyedSealing(randomBytes(32));
+const inner = new ScriptedTransport('huawei', 10, 7);
+const transport = new UnsealingTransport(inner, sealing);
+const damaged = ' damaged';
+const GONE: DeliveryResult = { outcome: 'token-gone', reason: 'Gone' };
+const DAMAGED: DeliveryResult = { outcome: 'refused', reason: 'DamagedToken' };
+
+const send = (...tokens: string[]) =>
+  transport.send({
+    notificationId: 'id',
+    data: 'x',
+    expiresAt: 1,
+    targets: tokens.map((token, index) => ({ token, registeredAt: index, apnsEnvironment: null })),
+  });
+
+describe('UnsealingTransport', () => {
+  afterEach(() => {
+    inner.expectNothingElse();
+    inner.sent.length = 0;
+  });
+
+  it('is like the one within', () => {
+    expect(transport).toMatchObject({ provider: 'huawei', maxTargets: 10, maxInFlight: 7 });
+  });
+
+  it('hands opened tokens on, and the rest as it is', async () => {
+    inner.next([DELIVERED, GONE]);
+    expect(await send(sealing.token('one'), sealing.token('two'))).toEqual([DELIVERED, GONE]);
+    expect(inner.sent).toEqual([
+      {
+        notificationId: 'id',
+        data: 'x',
+        expiresAt: 1,
+        targets: [
+          { token: 'one', registeredAt: 0, apnsEnvironment: null },
+          { token: 'two', registeredAt: 1, apnsEnvironment: null },
+        ],
+      },
+    ]);
+  });
+
+  it('refuses a damaged token by itself; the others get their own results', async () => {
+    inner.next([DELIVERED, GONE]);
+    expect(await send(damaged, sealing.token('one'), damaged, sealing.token('two'), damaged)).toEqual([
+      DAMAGED,
+      DELIVERED,
+      DAMAGED,
+      GONE,
+      DAMAGED,
+    ]);
+  });
+
+  it('asks nobody when all are damaged', async () => {
+    expect(await send(damaged, damaged)).toEqual([DAMAGED, DAMAGED]);
+    expect(inner.sent).toEqual([]);
+  });
+
+  it('closes the one within', async () => {
+    await transport.close();
+    expect(inner.closed).toBe(true);
+  });
+});

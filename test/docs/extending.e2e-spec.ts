@@ -1,0 +1,66 @@
+import { readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { copyProject, npm, ROOT } from '../support/project-copy.js';
+import { changesIn, filesIn, followExample } from '../support/worked-example.js';
+
+const DEADLINE_MS = 180_000;
+/** Beside the specs of the page: those that hold the lists together. */
+const LISTS = [
+  'src/config',
+  'src/notifications/transports/push-providers',
+  'test/docs/configuration',
+  'test/docs/architecture',
+  'test/migrations',
+];
+
+const page = readFileSync('docs/extending.md', 'utf8');
+const written = [...filesIn(page), ...changesIn(page)].map(({ path }) => path);
+const specs = filesIn(page).flatMap(({ path }) => (path.endsWith('spec.ts') ? path : []));
+let folder: string;
+
+/** A run inside this run shares its servers, but not its retries. */
+function runSpecs(...paths: readonly string[]): string {
+  const servers = { TEST_MYSQL_URL: inject('mysqlUrl') ?? '', TEST_REDIS_URL: inject('redisUrl') ?? '' };
+  return npm(folder, ['exec', '--', 'vitest', 'run', ...paths], { ...servers, CI: '' });
+}
+
+beforeAll(() => {
+  folder = copyProject();
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+  followExample(page, folder);
+  npm(folder, ['run', 'docs:configuration']);
+}, DEADLINE_MS);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the example of docs/extending.md', () => {
+  it('is all of the page’s code', () => {
+    const marks = page.match(/^```(ts|diff)$/gm) ?? [];
+    expect(filesIn(page).length + changesIn(page).length).toBe(marks.length);
+  });
+
+  it.each([
+    ['prettier', '--check', ...written],
+    ['tsc', '--noEmit', '-p', 'tsconfig.json'],
+    ['oxlint', '--type-aware'],
+    // As if the packages were in the copy.
+    ['depcruise', '--preserve-symlinks', 'src', 'test', 'gateways'],
+    ['knip'],
+  ])(
+    'is good enough for %s',
+    (...command) => {
+      expect(() => npm(folder, ['exec', '--', ...command])).not.toThrow();
+    },
+    DEADLINE_MS,
+  );
+
+  it(
+    'works',
+    () => {
+      expect(specs).toHaveLength(3);
+      expect(runSpecs(...specs, ...LISTS)).toMatch(/^tests: [1-9]\d* passed, 0 failed, /m);
+    },
+    DEADLINE_MS,
+  );
+});

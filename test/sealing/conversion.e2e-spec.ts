@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { takeBackup } from '../../src/database/backups/take-backup.js';
+import { DatabaseWriter } from '../../src/database/database-writer.js';
+import { inPowersOfTwo } from '../../src/database/statement-sizes.js';
+import { SuspectTokensService } from '../../src/devices/suspect-tokens.service.js';
+import { readDataKey } from '../../src/sealing/data-key.file.js';
+import { KeyedSealing } from '../../src/sealing/sealing.js';
+import { arrival, contentOf, newPhone, type Phone, push } from '../faults/phones.js';
+import { runCommand } from '../support/command-line.js';
+import { describeEachDatabase } from '../support/databases.js';
+import { startGateways, type TestGateways } from '../support/gateways.js';
+import { newAndroidToken, newData, newId } from '../support/people.js';
+import { query } from '../support/query.js';
+import { rawBytes } from '../support/raw-storage.js';
+import { inFolder, ServerProcess, spawnServer } from '../support/spawned-server.js';
+import { openDataSource } from '../support/test-data-source.js';
+import { TestServer } from '../support/test-server.js';
+
+describeEachDatabase('a database of before', (databases) => {
+  let folder: string;
+  let file: string;
+  let gateways: TestGateways;
+  let server: TestServer;
+  let phone: Phone;
+  let groupPhone: Phone;
+  let group: string;
+  let waiting: { phone: Phone; data: string };
+  let notLookedAt: string;
+
+  /** Everything that has ids or tokens in it, with pushes that wait. */
+  beforeEach(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'spns-conversion-'));
+    file = join(folder, 'data.key');
+    gateways = await startGateways();
+    server = await TestServer.start({ database: await databases.create(), gateways });
+    phone = await newPhone(server, 'apns');
+    groupPhone = await newPhone(server, 'huawei');
+    group = newId();
+    await server.send('subscribe_closed_group', { closedGroupPublicKey: group, pubKey: groupPhone.id });
+    await gateways.fcm.stopListening();
+    waiting = { phone: await newPhone(server, 'fcm'), data: '' };
+    waiting.data = await push(server, waiting.phone);
+    await vi.waitUntil(async () => (await server.queued())[0]?.lane === 'fcm', { timeout: 5000 });
+    const suspicion = { token: phone.token, provider: 'apns', reason: 'Gone', registeredAt: 1 };
+    await server.app.get(SuspectTokensService).remember([suspicion], 2);
+    await server.app.close();
+    notLookedAt = newData();
+    await query(
+      server.database,
+      `INSERT INTO queued_notifications
+         SELECT 'not-looked-at', notification_id, 'intake', 0, available_at, accepted_at, expires_at, 0, '${phone.id}',
+                '${notLookedAt}', NULL FROM queued_notifications`,
+    );
+  });
+  afterEach(async () => {
+    await server.close();
+    await gateways.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const revealing = () => [phone.id, phone.token, groupPhone.id, groupPhone.token, group, waiting.phone.token];
+  const found = (bytes: Buffer): number => revealing().filter((text) => bytes.includes(text)).length;
+
+  it('reveals nothing any more once it is sealed, and everything in it works on', async () => {
+    expect(found(await rawBytes(server.database))).toBe(revealing().length);
+    await server.open({ DATA_KEY_FILE: file });
+    await gateways.fcm.listenAgain();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(server.log.find("sealing the ids and tokens in the database', rows: 8")).toHaveLength(1);
+    expect(server.log.find('remove them once a copy of the data key is safe')).toHaveLength(1);
+    await arrival(gateways, waiting.phone, waiting.data, 10_000);
+    await arrival(gateways, phone, notLookedAt);
+    const data = newData();
+    await server.notify(group, data);
+    await arrival(gateways, groupPhone, data);
+    await arrival(gateways, phone, await push(server, phone));
+    await server.idle();
+    expect(found(await rawBytes(server.database))).toBe(0);
+    expect((await server.send('unregister', { token: phone.token })).body).toMatchObject({ code: 1 });
+    expect(await query(server.database, 'SELECT * FROM suspect_tokens')).toEqual([]);
+    await server.restart({ DATA_KEY_FILE: file });
+    expect(server.log.find('sealing the ids')).toHaveLength(1);
+  });
+
+  it('is refused without the key, with another one, and when the key is gone', async () => {
+    await server.open({ DATA_KEY_FILE: file });
+    await server.app.close();
+    await expect(server.open()).rejects.toThrow('The database is sealed: set DATA_KEY_FILE');
+    const other = join(folder, 'other.key');
+    writeFileSync(other, randomBytes(32).toString('hex'));
+    await expect(server.open({ DATA_KEY_FILE: other })).rejects.toThrow('sealed with another key');
+    await expect(server.open({ DATA_KEY_FILE: join(folder, 'absent') })).rejects.toThrow('put a copy of it back');
+    expect(existsSync(join(folder, 'absent'))).toBe(false);
+    await server.open({ DATA_KEY_FILE: file });
+    await gateways.fcm.listenAgain();
+    await server.idle();
+  });
+
+  const testBackups = () =>
+    it('has backups that reveal nothing, and works when one is restored', async () => {
+      const path = server.database.slice('sqlite:'.length);
+      const env = { DATABASE_URL: server.database, DATA_KEY_FILE: file };
+      const before = await takeBackup(path, join(folder, 'before'));
+      expect(found(readFileSync(before))).toBeGreaterThan(0);
+      await server.open(env);
+      const backup = await takeBackup(path, join(folder, 'after'));
+      expect(found(readFileSync(backup))).toBe(0);
+      await server.send('unregister', { token: phone.token });
+      await server.app.close();
+      expect((await runCommand(['restore', backup], { folder, env })).code).toBe(0);
+      await server.open({ DATA_KEY_FILE: file });
+      await arrival(gateways, phone, await push(server, phone));
+      await server.app.close();
+      // What is kept of a restore is named by the second.
+      await sleep(1000);
+      // A plain backup is sealed when the server starts on it.
+      expect((await runCommand(['restore', before], { folder, env })).code).toBe(0);
+      await server.open({ DATA_KEY_FILE: file });
+      expect(found(await rawBytes(server.database))).toBe(0);
+      await gateways.fcm.listenAgain();
+      await arrival(gateways, phone, await push(server, phone));
+      await server.idle();
+    });
+  // MariaDB is backed up with its own tools.
+  if (databases.kind === 'sqlite') testBackups();
+});
+
+describeEachDatabase('a conversion that is killed', (databases) => {
+  const ROWS = 60_000;
+  const devices = Array.from({ length: ROWS }, () => ({ token: newAndroidToken(), id: newId() }));
+  let url: string;
+  beforeAll(async () => {
+    url = await databases.create();
+    const dataSource = await openDataSource(url);
+    const writer = new DatabaseWriter(dataSource);
+    await writer.write(async (manager) => {
+      for (const some of inPowersOfTwo(devices)) {
+        await manager.query(
+          `INSERT INTO devices VALUES ${some.map(() => "(?, ?, 'android', 0, 1, NULL)").join(', ')}`,
+          some.flatMap(({ token, id }) => [token, id]),
+        );
+      }
+    });
+    await dataSource.destroy();
+  }, 60_000);
+
+  const sealedRows = async (): Promise<number> => {
+    const [row] = await query(url, "SELECT COUNT(*) AS sealed FROM devices WHERE token < '!'");
+    return Number(row?.['sealed']);
+  };
+
+  it('goes on at the next start until everything is sealed, each row once', async () => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'data.key');
+      const env = { DATABASE_URL: url, DATA_KEY_FILE: file };
+      const doneWhenKilled: number[] = [];
+      for (let kill = 1; kill <= 2; kill++) {
+        const before = await sealedRows();
+        const killed = new ServerProcess(env, folder);
+        while ((await sealedRows()) === before) await sleep(5);
+        await killed.stop('SIGKILL');
+        expect(killed.log.some(({ msg }) => msg === 'listening')).toBe(false);
+        doneWhenKilled.push(await sealedRows());
+      }
+      expect(doneWhenKilled[0]).toBeGreaterThan(0);
+      expect(doneWhenKilled[1]).toBeGreaterThan(doneWhenKilled[0] ?? 0);
+      expect(doneWhenKilled[1]).toBeLessThan(ROWS);
+
+      const withoutKey = await new ServerProcess({ DATABASE_URL: url }, folder).exit;
+      expect(withoutKey.code).toBe(1);
+      expect(withoutKey.stdout).toContain('the server cannot start: The database is sealed: set DATA_KEY_FILE');
+
+      const { process: server } = await spawnServer(env, folder);
+      const sealing = new KeyedSealing(readDataKey(file) ?? Buffer.alloc(0));
+      const stored = await query(url, 'SELECT token, session_id FROM devices');
+      expect(new Set(stored.map((row) => `${String(row['token'])}${String(row['session_id'])}`))).toEqual(
+        new Set(devices.map(({ token, id }) => sealing.token(token) + sealing.id(id))),
+      );
+      const bytes = await rawBytes(url);
+      for (const { token, id } of devices.slice(0, 50).concat(devices.slice(-50))) {
+        expect([bytes.includes(token), bytes.includes(id)]).toEqual([false, false]);
+      }
+      await server.stop();
+    });
+  }, 120_000);
+});
+
+describe('several processes', () => {
+  let gateways: TestGateways;
+  beforeAll(async () => void (gateways = await startGateways()));
+  afterAll(() => gateways.close());
+
+  it('share the key that the first of them makes', async () => {
+    await inFolder(async (folder) => {
+      const env = { ...gateways.environment, DATA_KEY_FILE: 'data/data.key', WORKERS: '2' };
+      const { process: server, onion } = await spawnServer(env, folder);
+      const [pubKey, token, data] = [newId(), newAndroidToken(), newData()];
+      for (let request = 0; request < 8; request++) await onion.send('register', { pubKey, token });
+      await onion.send('notify', { send_to: pubKey, data });
+      const [received] = await gateways.fcm.waitForPush(1);
+      expect(received && [received.token, contentOf(received)]).toEqual([token, data]);
+      const stored = await query(`sqlite:${join(folder, 'data/session-push.sqlite')}`, 'SELECT token FROM devices');
+      const sealing = new KeyedSealing(readDataKey(join(folder, 'data/data.key')) ?? Buffer.alloc(0));
+      expect(stored).toEqual([{ token: sealing.token(token) }]);
+      await server.stop();
+    });
+  });
+});

@@ -1,0 +1,162 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it, vi } from 'vitest';
+import { apnsError } from '../../gateways/apns.answers.js';
+import { SuspectToken } from '../../src/devices/suspect-token.entity.js';
+import { readDataKey } from '../../src/sealing/data-key.file.js';
+import { KeyedSealing } from '../../src/sealing/sealing.js';
+import {
+  addPhone,
+  arrival,
+  contentsFor,
+  newPhone,
+  newPhones,
+  type Phone,
+  PROVIDERS,
+  proveWell,
+  push,
+} from '../faults/phones.js';
+import { describeEachDatabase } from '../support/databases.js';
+import { Metrics } from '../support/metrics.js';
+import { newData, newId } from '../support/people.js';
+import { rawBytes } from '../support/raw-storage.js';
+import { useServer } from '../support/test-server.js';
+
+const SUCCESS = { status: 200, body: { code: 1, message: 'Success' } };
+
+describeEachDatabase('a server with a data key', (databases) => {
+  const folder = mkdtempSync(join(tmpdir(), 'spns-sealed-'));
+  const file = join(folder, 'data.key');
+  const suite = useServer(databases, { env: { DATA_KEY_FILE: file }, tuning: { brakeFloor: 3 } });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const sealing = () => new KeyedSealing(readDataKey(file) ?? Buffer.alloc(0));
+  const stored = async (): Promise<string> => (await rawBytes(suite.server.database)).toString('latin1');
+  const expectHidden = async (...texts: string[]): Promise<void> => {
+    const [everything, log] = [await stored(), suite.server.log.lines.join('\n')];
+    for (const text of texts) expect([everything.includes(text), log.includes(text)]).toEqual([false, false]);
+  };
+
+  it.each(PROVIDERS)('pushes to a phone at %s, of which its files know neither id nor token', async (provider) => {
+    const phone = await newPhone(suite.server, provider);
+    await arrival(suite.gateways, phone, await push(suite.server, phone));
+    await expectHidden(phone.id, phone.token);
+    expect(await stored()).toContain(sealing().token(phone.token));
+    expect(await stored()).toContain(sealing().id(phone.id));
+  });
+
+  it('pushes what is sent twice once', async () => {
+    const phone = await newPhone(suite.server, 'fcm');
+    const data = await push(suite.server, phone);
+    await suite.server.notify(phone.id, data);
+    await suite.server.idle();
+    expect(contentsFor(suite.gateways, phone)).toEqual([data]);
+  });
+
+  it('moves a token that registers with another id', async () => {
+    const phone = await newPhone(suite.server, 'fcm');
+    const other = newId();
+    await suite.server.register(other, phone.token, 'android');
+    await push(suite.server, phone);
+    await arrival(suite.gateways, phone, await push(suite.server, { id: other }));
+    await suite.server.idle();
+    expect(contentsFor(suite.gateways, phone)).toHaveLength(1);
+  });
+
+  it('forgets a phone that unregisters', async () => {
+    const phone = await newPhone(suite.server, 'apns');
+    const unregister = () => suite.server.send('unregister', { token: phone.token });
+    expect(await unregister()).toEqual(SUCCESS);
+    expect((await unregister()).body).toMatchObject({ code: 0 });
+    await push(suite.server, phone);
+    await suite.server.idle();
+    expect(contentsFor(suite.gateways, phone)).toEqual([]);
+  });
+
+  it('pushes to the members of a closed group, and not to who left it', async () => {
+    const group = newId();
+    const [stays, leaves, joinsAlone] = await newPhones(suite.server, 'fcm', 3);
+    if (!stays || !leaves || !joinsAlone) throw new Error('there are no phones');
+    const member = ({ id }: Phone) => ({ closedGroupPublicKey: group, pubKey: id });
+    expect(await suite.server.send('subscribe_closed_group', member(stays))).toEqual(SUCCESS);
+    expect(await suite.server.send('subscribe_closed_group', member(leaves))).toEqual(SUCCESS);
+    expect(await suite.server.send('unsubscribe_closed_group', member(leaves))).toEqual(SUCCESS);
+    const { id: pubKey, token } = joinsAlone;
+    const groups = { pubKey, token, device: 'android', legacyGroupPublicKeys: [group, group] };
+    expect(await suite.server.send('register_legacy_groups_only', groups)).toEqual(SUCCESS);
+    const data = newData();
+    await suite.server.notify(group, data);
+    await arrival(suite.gateways, stays, data);
+    await arrival(suite.gateways, joinsAlone, data);
+    await suite.server.idle();
+    expect(contentsFor(suite.gateways, leaves)).toEqual([]);
+    await expectHidden(group, stays.id, joinsAlone.token);
+  });
+
+  it('hides what waits for its provider, and sends it when the provider is back', async () => {
+    const phone = await newPhone(suite.server, 'fcm');
+    await suite.gateways.fcm.stopListening();
+    const data = await push(suite.server, phone);
+    await vi.waitFor(async () => expect((await suite.server.queued())[0]?.lane).toBe('fcm'), { timeout: 5000 });
+    await expectHidden(phone.id, phone.token);
+    await suite.server.restart();
+    await suite.gateways.fcm.listenAgain();
+    await arrival(suite.gateways, phone, data);
+  });
+
+  it('refuses a token that is damaged in the database, counts it, and pushes to the others', async () => {
+    const damaged = await newPhone(suite.server, 'fcm');
+    const other = await addPhone(suite.server, damaged, 'fcm');
+    const sealed = sealing().token(damaged.token);
+    await suite.server.dataSource.query('UPDATE devices SET token = ? WHERE token = ?', [sealed.slice(0, -4), sealed]);
+    await arrival(suite.gateways, other, await push(suite.server, damaged));
+    await suite.server.idle();
+    expect(contentsFor(suite.gateways, damaged)).toEqual([]);
+    const labels = { provider: 'fcm', outcome: 'refused', reason: 'DamagedToken' };
+    expect((await Metrics.read(suite.server)).value('session_push_pushes_total', labels)).toBe(1);
+  });
+
+  it('removes dead tokens, and keeps them as suspects when they are too many', async () => {
+    await proveWell(suite.server, suite.gateways, 'apns');
+    const dead = await newPhone(suite.server, 'apns');
+    const die = (phone: Phone) => suite.gateways.apns.mark(phone.token, 'dead', { since: Date.now() + 1000 });
+    die(dead);
+    await push(suite.server, dead);
+    await vi.waitFor(async () => expect(await suite.server.device(dead.token)).toBeNull(), { timeout: 8000 });
+    const suspects = await newPhones(suite.server, 'apns', 12);
+    suspects.forEach(die);
+    await Promise.all(suspects.map((phone) => push(suite.server, phone)));
+    const rows = () => suite.server.dataSource.getRepository(SuspectToken).find();
+    await vi.waitFor(async () => expect((await rows()).length).toBeGreaterThan(0), { timeout: 8000 });
+    const tokens = suspects.map(({ token }) => sealing().token(token));
+    for (const { token } of await rows()) expect(tokens).toContain(token);
+    suspects.forEach(({ token }) => suite.gateways.apns.unmark(token));
+    await suite.server.idle();
+    await expectHidden(...suspects.map(({ token }) => token));
+  });
+
+  it('does not take a sealed form from a client', async () => {
+    const phone = await newPhone(suite.server, 'fcm');
+    const before = contentsFor(suite.gateways, phone);
+    const token = sealing().token(phone.token);
+    for (const [command, args] of [
+      ['notify', { send_to: sealing().id(phone.id), data: 'x' }],
+      ['unregister', { token }],
+      ['register', { token, pubKey: newId() }],
+    ] as const)
+      expect((await suite.server.send(command, args)).status).toBe(400);
+    await suite.server.idle();
+    expect(contentsFor(suite.gateways, phone)).toEqual(before);
+  });
+
+  it('remembers which environment of Apple knows a token', async () => {
+    const phone = await newPhone(suite.server, 'apns');
+    await suite.server.restart({ APNS_ENVIRONMENT: 'both' });
+    suite.gateways.apns.faults.forToken(phone.token, { kind: 'answer', answer: apnsError('BadDeviceToken') }, 1);
+    await arrival(suite.gateways, phone, await push(suite.server, phone));
+    await vi.waitFor(async () =>
+      expect((await suite.server.device(phone.token))?.apnsEnvironment).toMatch(/production|sandbox/),
+    );
+  });
+});
