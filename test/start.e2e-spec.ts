@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeEachDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newId, newIosToken } from './support/people.js';
+import { query } from './support/query.js';
 import { type Exit, inFolder, ServerProcess, spawnServer } from './support/spawned-server.js';
 
 /** The log's only fatal line. */
@@ -192,6 +193,26 @@ describeEachDatabase('a second server', (databases) => {
       const password = url.startsWith('mysql:') ? new URL(url).password : '';
       if (password) expect(stdout + stderr).not.toContain(password);
       expect(url).toContain(start.database.replace(/^mysql:\/\//, ''));
+    });
+  });
+});
+
+describeEachDatabase('a database that a newer version has changed', (databases) => {
+  it('is refused with a sentence that says what to do, and is left as it is', async () => {
+    await inFolder(async (folder) => {
+      const env = { DATABASE_URL: await databases.create() };
+      const { process } = await spawnServer(env, folder);
+      await process.stop();
+      // What this version would do again, were it not for the other.
+      await query(env.DATABASE_URL, 'DELETE FROM migrations');
+      await query(env.DATABASE_URL, "INSERT INTO migrations (timestamp, name) VALUES (9, 'FromTheFuture9')");
+      const exit = await new ServerProcess(env, folder).exit;
+      expect(exit.code).toBe(1);
+      expect(fatal(exit)).toBe(
+        'the server cannot start: The database was changed by a newer version of this program (FromTheFuture9). ' +
+          'Start that version, or restore a backup of before.',
+      );
+      expect(await query(env.DATABASE_URL, 'SELECT name FROM migrations')).toEqual([{ name: 'FromTheFuture9' }]);
     });
   });
 });

@@ -4,11 +4,11 @@ import { existsSync } from 'node:fs';
 import { DataSource } from 'typeorm';
 import { type AppConfig, type DatabaseConfig, loadConfig } from '../config/app-config.js';
 import { databaseOptions } from '../database/database-options.js';
+import { readSchemaState, requireKnownSchema } from '../database/schema-state.js';
 import { openSealing } from '../database/sealing/open-sealing.js';
 import { type Sealing } from '../sealing/sealing.js';
 import { CliError } from './cli-error.js';
 import { CliModule } from './cli.module.js';
-import { readSchemaState } from './schema-state.js';
 
 /**
  * Gives a command the features it uses on the configured database, and closes the database whatever happens. The database
@@ -50,9 +50,9 @@ export async function withDataSource<T>(
 }
 
 async function requireReady(dataSource: DataSource, { dataKeyFile }: AppConfig): Promise<Sealing> {
-  const { pending, unknown } = await readSchemaState(dataSource);
-  if (unknown.length > 0) throw new CliError('The database was changed by a newer version of this program.');
-  if (pending.length > 0) {
+  const schema = await readSchemaState(dataSource);
+  requireKnownSchema(schema);
+  if (schema.pending.length > 0) {
     throw new CliError('The database has not the schema of this version yet. To change it: session-push migrate');
   }
   return openSealing(dataSource, dataKeyFile);

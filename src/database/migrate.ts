@@ -1,13 +1,17 @@
 import { type DataSource } from 'typeorm';
+import { readSchemaState, requireKnownSchema } from './schema-state.js';
 
 /** A large table may take its time. */
 const WAIT_SECONDS = 600;
 
 const LOCK = `CONCAT('session-push-schema:', MD5(DATABASE()))`;
 
-/** Brings the schema up to date. */
+/** Brings the schema up to date; throws, and changes nothing, when a newer version did so before. */
 export async function migrate(dataSource: DataSource): Promise<void> {
-  await oneAfterTheOther(dataSource, () => dataSource.runMigrations());
+  await oneAfterTheOther(dataSource, async () => {
+    requireKnownSchema(await readSchemaState(dataSource));
+    await dataSource.runMigrations();
+  });
 }
 
 /**

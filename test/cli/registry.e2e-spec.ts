@@ -149,10 +149,18 @@ describeEachDatabase('commands on the registry', (databases) => {
 
   it('keeps its hands off a database of a newer version', async () => {
     await dataSource.query(`INSERT INTO migrations (timestamp, name) VALUES (9, 'FromTheFuture9')`);
-    const { code, stderr } = await runCommand(['devices', 'prune', '--unseen-days', '1'], options());
-    expect({ code, stderr }).toEqual({
+    for (const command of [['devices', 'prune', '--unseen-days', '1'], ['migrate'], ['migrate', '--dry-run']]) {
+      const { code, stderr } = await runCommand(command, options());
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(/newer version.*FromTheFuture9.*backup/),
+      });
+    }
+    const { code, stdout } = await runCommand(['check', '--json'], options());
+    const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; detail: string }[] };
+    expect({ code, database: checks.find(({ name }) => name === 'database') }).toEqual({
       code: 1,
-      stderr: 'The database was changed by a newer version of this program.\n',
+      database: { name: 'database', status: 'failed', detail: expect.stringMatching(/newer version.*FromTheFuture9/) },
     });
   });
 });

@@ -2,10 +2,10 @@ import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type DataSource } from 'typeorm';
 import { type AppConfig, type DatabaseConfig } from '../../config/app-config.js';
+import { readSchemaState, requireKnownSchema, type SchemaState } from '../../database/schema-state.js';
 import { needsSealing } from '../../database/sealing/seal-database.js';
 import { dataKeyOf, readSealingState, requireNotSealed } from '../../database/sealing/sealing-state.js';
 import { problemOf } from '../problem-of.js';
-import { readSchemaState } from '../schema-state.js';
 import { withDataSource } from '../with-database.js';
 import { type Check } from './check.js';
 
@@ -22,13 +22,11 @@ export async function checkDatabase(config: AppConfig): Promise<Check> {
   }
 }
 
-function schemaCheck(where: string, { pending, unknown }: { pending: string[]; unknown: string[] }): Check {
+function schemaCheck(where: string, schema: SchemaState): Check {
   const name = 'database';
-  if (unknown.length > 0) {
-    return { name, status: 'failed', detail: `${where} was changed by a newer version of this program` };
-  }
-  if (pending.length > 0) {
-    const detail = `${where} lacks ${pending.length} schema changes, which the server makes at start`;
+  requireKnownSchema(schema);
+  if (schema.pending.length > 0) {
+    const detail = `${where} lacks ${schema.pending.length} schema changes, which the server makes at start`;
     return { name, status: 'warning', detail };
   }
   return { name, status: 'ok', detail: `${where}, schema up to date` };

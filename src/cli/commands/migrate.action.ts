@@ -4,11 +4,11 @@ import { type AppConfig, loadConfig } from '../../config/app-config.js';
 import { MIGRATIONS } from '../../database/database-options.js';
 import { InstanceLock, isSharedDatabase } from '../../database/instance-lock.js';
 import { migrate } from '../../database/migrate.js';
+import { readSchemaState, requireKnownSchema } from '../../database/schema-state.js';
 import { openSealing } from '../../database/sealing/open-sealing.js';
 import { needsSealing, sealDatabase } from '../../database/sealing/seal-database.js';
 import { print } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
-import { readSchemaState } from '../schema-state.js';
 import { withDataSource } from '../with-database.js';
 
 export interface MigrateOptions {
@@ -36,7 +36,9 @@ async function bringUpToDate(config: AppConfig, dryRun: boolean): Promise<Change
     return { migrations: MIGRATIONS.map(({ name }) => name), sealing: dataKeyFile !== null };
   }
   return withDataSource(database, async (dataSource) => {
-    const { pending } = await readSchemaState(dataSource);
+    const schema = await readSchemaState(dataSource);
+    requireKnownSchema(schema);
+    const { pending } = schema;
     if (dryRun && pending.length > 0) return { migrations: pending, sealing: dataKeyFile !== null };
     if (pending.length > 0) await migrate(dataSource);
     const sealing = await needsSealing(dataSource, dataKeyFile);

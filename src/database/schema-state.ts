@@ -1,11 +1,19 @@
 import { type DataSource } from 'typeorm';
-import { MIGRATIONS } from '../database/database-options.js';
+import { MIGRATIONS } from './database-options.js';
 
 export interface SchemaState {
   /** Migrations of this version that the database lacks, oldest first. */
   pending: string[];
   /** Migrations of the database that this version does not have. */
   unknown: string[];
+}
+
+/** An older program would read and write tables that a newer one gave another meaning. */
+export function requireKnownSchema({ unknown }: SchemaState): void {
+  if (unknown.length === 0) return;
+  throw new Error(
+    `The database was changed by a newer version of this program (${unknown.join(', ')}). Start that version, or restore a backup of before.`,
+  );
 }
 
 /** TypeORM's own look-up would make the table of migrations when it is absent; this one only reads. */
