@@ -31,7 +31,6 @@ const nameOf = ({ fullName, module }: TestCase): string => `${module.relativeMod
 
 function firstLine(reasons: readonly unknown[] | undefined): string {
   const [reason] = reasons ?? [];
-  if (reason === undefined) return '';
-  const { message } = reason as { message?: string };
-  return ` — ${String(message ?? reason).split('\n')[0]}`;
+  if (typeof reason !== 'object' || reason === null || !('message' in reason)) return '';
+  return ` — ${String(reason.message).split('\n')[0]}`;
 }
