@@ -69,6 +69,16 @@ describeEachDatabase('migrations', (databases) => {
     expect(upQueries).toEqual([]);
   });
 
+  it('run again where they were killed before they were noted', async () => {
+    for (const { name } of MIGRATIONS) {
+      await query(url, `DELETE FROM migrations WHERE name = '${name}'`);
+      await dataSource.runMigrations();
+    }
+    expect(await query(url, 'SELECT name FROM migrations ORDER BY id')).toHaveLength(MIGRATIONS.length);
+    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+    expect(upQueries).toEqual([]);
+  });
+
   it('keep what is stored', async () => {
     const row = "('token', '05ab', 'ios', 0, 1700000000000, NULL)";
     await query(url, `INSERT INTO devices VALUES ${row}`);

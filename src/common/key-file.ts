@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 const KEY_BYTES = 32;
 
@@ -45,10 +45,10 @@ export function createKey(file: KeyFile, key: Buffer): Buffer {
   const { path, keyName } = file;
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    const made = mkdirSync(dirname(path), { recursive: true });
     writeFileSync(temporary, `${key.toString('hex')}\n`, { mode: 0o600, flag: 'wx', flush: true });
     linkSync(temporary, path);
-    syncFolder(dirname(path));
+    syncFolders(dirname(path), made);
     return key;
   } catch (error) {
     const theirs = codeOf(error) === 'EEXIST' ? readKey(file) : null;
@@ -59,11 +59,17 @@ export function createKey(file: KeyFile, key: Buffer): Buffer {
   }
 }
 
-/** The name is on disk only once the folder is: the key may already be in use when the power fails. */
-function syncFolder(folder: string): void {
+/**
+ * The name is on disk only once the folder is, and so is that of a new folder: the key may already be in use when the power
+ * fails.
+ *
+ * @param made the outermost folder that was made for it
+ */
+function syncFolders(folder: string, made: string | undefined): void {
   const descriptor = openSync(folder, 'r');
   fsyncSync(descriptor);
   closeSync(descriptor);
+  if (made !== undefined && resolve(folder).startsWith(resolve(made))) syncFolders(dirname(resolve(folder)), made);
 }
 
 function codeOf(error: unknown): string {

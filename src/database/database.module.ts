@@ -14,6 +14,7 @@ import { migrate } from './migrate.js';
 import { LoggedProgress } from './sealing/logged-progress.js';
 import { openSealing } from './sealing/open-sealing.js';
 import { sealDatabase } from './sealing/seal-database.js';
+import { SealingWatch } from './sealing/sealing-watch.js';
 import { cutSilentConnections } from './silent-connections.js';
 
 const POSSESSION = Symbol('POSSESSION');
@@ -50,6 +51,12 @@ interface Possession {
     { provide: POSSESSION, inject: [DataSource, APP_CONFIG, DUTIES], useFactory: takePossession },
     { provide: InstanceLock, inject: [POSSESSION], useFactory: ({ lock }: Possession) => lock },
     { provide: Sealing, inject: [POSSESSION], useFactory: ({ sealing }: Possession) => sealing },
+    {
+      provide: SealingWatch,
+      inject: [DataSource, APP_CONFIG, Sealing],
+      useFactory: (dataSource: DataSource, config: AppConfig, { isOn }: Sealing) =>
+        isSharedDatabase(config) && !isOn ? new SealingWatch(dataSource) : null,
+    },
   ],
   exports: [DatabaseWriter, Sealing],
 })

@@ -11,13 +11,14 @@ const isSqlite = (manager: EntityManager): boolean => manager.dataSource.options
 /**
  * Inserts a row, or replaces all its columns when one with the same key is there. The key is the first column.
  *
- * @param rising a column of whole numbers that gets one more than it had when that is more than the new value
+ * @param rising a column of whole numbers that gets one more than it had when that is more than the new value, unless it
+ *   had more by over `within`
  */
 export async function upsert(
   manager: EntityManager,
   table: string,
   row: Record<string, unknown>,
-  rising?: string,
+  rising?: { column: string; within: number },
 ): Promise<void> {
   const columns = Object.keys(row);
   const [key, ...others] = columns;
@@ -25,7 +26,9 @@ export async function upsert(
     ? [`ON CONFLICT (${key}) DO UPDATE SET`, 'MAX', (name: string) => `excluded.${name}`]
     : ['ON DUPLICATE KEY UPDATE', 'GREATEST', (name: string) => `VALUES(${name})`];
   const value = (name: string): string =>
-    name === rising ? `${greater}(${fresh(name)}, ${table}.${name} + 1)` : fresh(name);
+    name === rising?.column
+      ? `CASE WHEN ${table}.${name} > ${fresh(name)} + ${rising.within} THEN ${fresh(name)} ELSE ${greater}(${fresh(name)}, ${table}.${name} + 1) END`
+      : fresh(name);
   const assign = `${conflict} ${others.map((name) => `${name} = ${value(name)}`).join(', ')}`;
   await manager.query(
     `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${placeholders(columns.length)}) ${assign}`,
@@ -43,6 +46,32 @@ export async function insertIfAbsent(
   await manager.query(
     `INSERT ${isSqlite(manager) ? 'OR IGNORE' : 'IGNORE'} INTO ${table} (${columns.join(', ')}) VALUES (${placeholders(columns.length)})`,
     Object.values(row),
+  );
+}
+
+/**
+ * Inserts rows with the same columns. Of two with the same key the one that is greater in `newest` stays, of equals the
+ * one that is there.
+ */
+export async function insertNewest(
+  manager: EntityManager,
+  table: string,
+  newest: string,
+  rows: readonly Readonly<Record<string, unknown>>[],
+): Promise<void> {
+  const columns = Object.keys(rows[0] ?? {});
+  // On MariaDB and MySQL from left to right: what all are decided by has to change last.
+  const assigned = [...columns.filter((name) => name !== newest), newest];
+  const assign = isSqlite(manager)
+    ? `ON CONFLICT DO UPDATE SET ${assigned.map((name) => `${name} = excluded.${name}`).join(', ')}
+         WHERE excluded.${newest} > ${table}.${newest}`
+    : `ON DUPLICATE KEY UPDATE ${assigned
+        .map((name) => `${name} = IF(VALUES(${newest}) > ${table}.${newest}, VALUES(${name}), ${table}.${name})`)
+        .join(', ')}`;
+  const values = new Array<string>(rows.length).fill(`(${placeholders(columns.length)})`).join(', ');
+  await manager.query(
+    `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${values} ${assign}`,
+    rows.flatMap((row) => columns.map((column) => row[column])),
   );
 }
 

@@ -101,9 +101,19 @@ describeEachDatabase('the registry of devices', (databases) => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 });
     await register('t1', '05a');
     const first = await snapshot('t1');
-    vi.setSystemTime(1_700_000_000_000);
+    vi.setSystemTime(first.registeredAt - 60_000);
     await register('t1', '05a');
     expect((await snapshot('t1')).registeredAt).toBe(first.registeredAt + 1);
+  });
+
+  it('does not keep to a clock that was a year ahead', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1_831_536_000_000 });
+    await register('t1', '05a');
+    vi.setSystemTime(1_800_000_000_000);
+    await register('t1', '05a');
+    expect((await snapshot('t1')).registeredAt).toBe(1_800_000_000_000);
+    await register('t1', '05a');
+    expect((await snapshot('t1')).registeredAt).toBe(1_800_000_000_001);
   });
 
   it('bounds the devices of an id, and lets known ones refresh', async () => {

@@ -10,6 +10,9 @@ import { type Registration } from './dto/device-commands.dto.js';
 /** Bound on the work that one notification can cause. */
 export const MAX_DEVICES_PER_SESSION_ID = 100;
 
+/** A registration further in the future than this was stored by a clock that was wrong, and counts no more. */
+const MAX_CLOCK_SKEW_MS = 10 * 60_000;
+
 export interface DeviceCounts {
   byType: Record<DeviceType, number>;
   sessionIds: number;
@@ -52,7 +55,7 @@ export class DevicesService {
       apns_environment: null,
     };
     // Another process may have registered the token in this very millisecond, or by a clock that is ahead of ours.
-    await upsert(manager, 'devices', row, 'registered_at');
+    await upsert(manager, 'devices', row, { column: 'registered_at', within: MAX_CLOCK_SKEW_MS });
     await manager.query('DELETE FROM suspect_tokens WHERE token = ?', [token]);
     return true;
   }
@@ -105,9 +108,11 @@ export class DevicesService {
     return { byType, sessionIds: Number(ids?.count ?? 0) };
   }
 
-  /** Strictly rising, so that a registration is never mistaken for the one before it, even when the clock steps back. */
+  /** Rising, so that a registration is never mistaken for the one before it, even when the clock steps back a little. */
   private nextRegistrationTime(): number {
-    this.latestRegistration = Math.max(Date.now(), this.latestRegistration + 1);
+    const now = Date.now();
+    const next = this.latestRegistration + 1;
+    this.latestRegistration = next - now > MAX_CLOCK_SKEW_MS ? now : Math.max(now, next);
     return this.latestRegistration;
   }
 }

@@ -48,7 +48,7 @@ export class NotificationsModule {
           inject: [APP_CONFIG, DUTIES, Sealing],
           useFactory: async (config: AppConfig, { delivers }: Duties, sealing: Sealing): Promise<PushTransport[]> => {
             const opened = delivers ? await openTransports(config, transports) : [];
-            return sealing.isOn ? opened.map((transport) => new UnsealingTransport(transport, sealing)) : opened;
+            return opened.map((transport) => new UnsealingTransport(transport, sealing));
           },
         },
         ...providers,

@@ -7,6 +7,10 @@ describe('NoSealing', () => {
     const sealing = new NoSealing();
     expect([sealing.id('05a'), sealing.token('token'), sealing.open('token')]).toEqual(['05a', 'token', 'token']);
   });
+
+  it('does not take what others have sealed for a token', () => {
+    expect(new NoSealing().open(new KeyedSealing(randomBytes(32)).token('token'))).toBeNull();
+  });
 });
 
 describe('KeyedSealing', () => {

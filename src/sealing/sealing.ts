@@ -13,7 +13,7 @@ export abstract class Sealing {
 
   abstract token(token: string): string;
 
-  /** The token itself, for its provider's eyes only; null = it is damaged. */
+  /** The token itself, for its provider's eyes only; null = it is damaged, or sealed and there is no key. */
   abstract open(storedToken: string): string | null;
 }
 
@@ -22,7 +22,7 @@ export class NoSealing extends Sealing {
   override readonly isOn = false;
   override id = (id: string): string => id;
   override token = (token: string): string => token;
-  override open = (storedToken: string): string => storedToken;
+  override open = (storedToken: string): string | null => (isSealed(storedToken) ? null : storedToken);
 }
 
 /** Sealed with a data key. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it, vi } from 'vitest';
 import { apnsError } from '../../gateways/apns.answers.js';
+import { Device } from '../../src/devices/device.entity.js';
 import { SuspectToken } from '../../src/devices/suspect-token.entity.js';
 import { readDataKey } from '../../src/sealing/data-key.file.js';
 import { KeyedSealing } from '../../src/sealing/sealing.js';
@@ -105,16 +106,20 @@ describeEachDatabase('a server with a data key', (databases) => {
     await arrival(suite.gateways, phone, data);
   });
 
-  it('refuses a token that is damaged in the database, counts it, and pushes to the others', async () => {
+  it('removes a token that is damaged in the database, counts it, and pushes to the others', async () => {
     const damaged = await newPhone(suite.server, 'fcm');
     const other = await addPhone(suite.server, damaged, 'fcm');
     const sealed = sealing().token(damaged.token);
-    await suite.server.dataSource.query('UPDATE devices SET token = ? WHERE token = ?', [sealed.slice(0, -4), sealed]);
+    const row = { token: sealed.slice(0, -4) };
+    await suite.server.dataSource.query('UPDATE devices SET token = ? WHERE token = ?', [row.token, sealed]);
+    const devices = suite.server.dataSource.getRepository(Device);
     await arrival(suite.gateways, other, await push(suite.server, damaged));
+    await vi.waitFor(async () => expect(await devices.countBy(row)).toBe(0), { timeout: 20_000 });
+    expect(await devices.countBy({ token: sealing().token(other.token) })).toBe(1);
     await suite.server.idle();
     expect(contentsFor(suite.gateways, damaged)).toEqual([]);
-    const labels = { provider: 'fcm', outcome: 'refused', reason: 'DamagedToken' };
-    expect((await Metrics.read(suite.server)).value('session_push_pushes_total', labels)).toBe(1);
+    const labels = { provider: 'fcm', outcome: 'token-gone', reason: 'DamagedToken' };
+    expect((await Metrics.read(suite.server)).value('session_push_pushes_total', labels)).toBeGreaterThan(0);
   });
 
   it('removes dead tokens, and keeps them as suspects when they are too many', async () => {

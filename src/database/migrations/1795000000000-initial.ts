@@ -1,6 +1,9 @@
 import { type MigrationInterface, type QueryRunner, Table, type TableColumnOptions } from 'typeorm';
 
-/** The first schema, one for SQLite, MariaDB and MySQL. */
+/**
+ * The first schema, one for SQLite, MariaDB and MySQL. The latter commit each change by itself, and a migration that was
+ * killed halfway runs again: what is there already is left.
+ */
 export class Initial1795000000000 implements MigrationInterface {
   name = 'Initial1795000000000';
 
@@ -33,6 +36,7 @@ export class Initial1795000000000 implements MigrationInterface {
         ],
         indices: [{ name: 'ix_devices_session_id', columnNames: ['session_id'] }],
       }),
+      true,
     );
     await runner.createTable(
       new Table({
@@ -45,12 +49,15 @@ export class Initial1795000000000 implements MigrationInterface {
           epoch('suspected_at'),
         ],
       }),
+      true,
     );
     await runner.createTable(
       new Table({ name: 'closed_groups', columns: [key('group_id', '255'), epoch('changed_at')] }),
+      true,
     );
     await runner.createTable(
       new Table({ name: 'closed_group_members', columns: [key('group_id', '255'), key('session_id', '255')] }),
+      true,
     );
     await runner.createTable(
       new Table({
@@ -75,6 +82,7 @@ export class Initial1795000000000 implements MigrationInterface {
           },
         ],
       }),
+      true,
     );
     await runner.createTable(
       new Table({
@@ -90,6 +98,7 @@ export class Initial1795000000000 implements MigrationInterface {
           epoch('deduplicated_1_1_message_number'),
         ],
       }),
+      true,
     );
   }
 

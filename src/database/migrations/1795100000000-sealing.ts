@@ -17,6 +17,7 @@ export class Sealing1795100000000 implements MigrationInterface {
           { name: 'converting', type: 'boolean' },
         ],
       }),
+      true,
     );
   }
 

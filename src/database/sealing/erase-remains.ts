@@ -1,7 +1,8 @@
 import { type DataSource } from 'typeorm';
+import { KEYED_TABLES } from './plain-rows.js';
 import { SealingError } from './sealing-state.js';
 
-const TABLES = ['devices', 'suspect_tokens', 'closed_groups', 'closed_group_members', 'queued_notifications'];
+const TABLES = [...KEYED_TABLES.map(({ name }) => name), 'queued_notifications'];
 
 /** Rewrites the tables: in the files, what was changed or deleted stays readable until its place is used again. */
 export async function eraseRemains(dataSource: DataSource): Promise<void> {

@@ -1,7 +1,7 @@
 import { type DataSource, type EntityManager } from 'typeorm';
 import { type Sealing } from '../../sealing/sealing.js';
 import { type DatabaseWriter } from '../database-writer.js';
-import { countRows } from '../dialect.js';
+import { countRows, insertNewest } from '../dialect.js';
 import { inPowersOfTwo, placeholders } from '../statement-sizes.js';
 
 /** One transaction; some hundred milliseconds, which is what a crash costs. */
@@ -19,12 +19,15 @@ interface KeyedTable {
   readonly key: readonly [first: string, second?: string];
   readonly ids: readonly string[];
   readonly tokens: readonly string[];
+  /** The greater value is the newer row; without it there is nothing beside the key. */
+  readonly newest?: string;
 }
 
-const TABLES: readonly KeyedTable[] = [
-  { name: 'devices', key: ['token'], ids: ['session_id'], tokens: ['token'] },
-  { name: 'suspect_tokens', key: ['token'], ids: [], tokens: ['token'] },
-  { name: 'closed_groups', key: ['group_id'], ids: ['group_id'], tokens: [] },
+/** Beside the queue, whose key says nothing. */
+export const KEYED_TABLES: readonly KeyedTable[] = [
+  { name: 'devices', key: ['token'], ids: ['session_id'], tokens: ['token'], newest: 'registered_at' },
+  { name: 'suspect_tokens', key: ['token'], ids: [], tokens: ['token'], newest: 'suspected_at' },
+  { name: 'closed_groups', key: ['group_id'], ids: ['group_id'], tokens: [], newest: 'changed_at' },
   {
     name: 'closed_group_members',
     key: ['group_id', 'session_id'],
@@ -36,7 +39,7 @@ const TABLES: readonly KeyedTable[] = [
 /** Costs next to nothing when there are none. */
 export async function countPlainRows({ manager }: DataSource): Promise<number> {
   let count = 0;
-  for (const { name, key } of TABLES) {
+  for (const { name, key } of KEYED_TABLES) {
     count += await countRows(manager, `SELECT COUNT(*) AS count FROM ${name} WHERE ${key[0]} > ?`, [AFTER_SEALED]);
   }
   return count;
@@ -49,7 +52,7 @@ export async function sealPlainRows(
   sealing: Sealing,
   onRows: (rows: number) => void,
 ): Promise<void> {
-  for (const table of TABLES) {
+  for (const table of KEYED_TABLES) {
     const [first, second = first] = table.key;
     // Where the last page ended: a database may have to step over what was deleted before it.
     let from: unknown = AFTER_SEALED;
@@ -95,15 +98,7 @@ async function remove(manager: EntityManager, { name, key }: KeyedTable, rows: r
   }
 }
 
-/** A sealed row that is there already is of a server that did not know about sealing yet: the plain one is the newer. */
-async function insert(manager: EntityManager, { name }: KeyedTable, rows: readonly Row[]): Promise<void> {
-  const columns = Object.keys(rows[0] ?? {});
-  const row = `(${placeholders(columns.length)})`;
-  for (const some of inPowersOfTwo(rows)) {
-    const values = new Array<string>(some.length).fill(row).join(', ');
-    await manager.query(
-      `REPLACE INTO ${name} (${columns.join(', ')}) VALUES ${values}`,
-      some.flatMap((each) => columns.map((column) => each[column])),
-    );
-  }
+/** A sealed row may be there already, when a server without the key wrote the plain one: the newer of them counts. */
+async function insert(manager: EntityManager, { name, key, newest }: KeyedTable, rows: readonly Row[]): Promise<void> {
+  for (const some of inPowersOfTwo(rows)) await insertNewest(manager, name, newest ?? key[0], some);
 }

@@ -161,6 +161,18 @@ describe('sealDatabase', () => {
     ]);
   });
 
+  it('prefers what was registered since with the key to what a server without it left', async () => {
+    await seal();
+    await insert(database, 'devices', [
+      device(sealing.token('t1'), sealing.id('05new'), 1000),
+      device('t1', '05old', 5),
+    ]);
+    await seal();
+    expect(await rows('SELECT session_id, registered_at FROM devices')).toEqual([
+      { session_id: sealing.id('05new'), registered_at: 1000 },
+    ]);
+  });
+
   it('makes the key when there is none, and never for a database that is sealed', async () => {
     rmSync(file);
     await seal();

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { DELIVERED, ScriptedTransport } from '../../../test/support/scripted-transport.js';
-import { KeyedSealing } from '../../sealing/sealing.js';
-import { type DeliveryResult } from './push-transport.js';
+import { KeyedSealing, NoSealing } from '../../sealing/sealing.js';
+import { type DeliveryResult, type Push } from './push-transport.js';
 import { UnsealingTransport } from './unsealing.transport.js';
 
 const sealing = new KeyedSealing(randomBytes(32));
@@ -10,15 +10,16 @@ const inner = new ScriptedTransport('huawei', 10, 7);
 const transport = new UnsealingTransport(inner, sealing);
 const damaged = ' damaged';
 const GONE: DeliveryResult = { outcome: 'token-gone', reason: 'Gone' };
-const DAMAGED: DeliveryResult = { outcome: 'refused', reason: 'DamagedToken' };
+const DAMAGED: DeliveryResult = { outcome: 'token-gone', reason: 'DamagedToken' };
+const NO_KEY: DeliveryResult = { outcome: 'retry', cause: 'configuration', reason: 'SealedToken' };
 
-const send = (...tokens: string[]) =>
-  transport.send({
-    notificationId: 'id',
-    data: 'x',
-    expiresAt: 1,
-    targets: tokens.map((token, index) => ({ token, registeredAt: index, apnsEnvironment: null })),
-  });
+const pushTo = (...tokens: string[]): Push => ({
+  notificationId: 'id',
+  data: 'x',
+  expiresAt: 1,
+  targets: tokens.map((token, index) => ({ token, registeredAt: index, apnsEnvironment: null })),
+});
+const send = (...tokens: string[]) => transport.send(pushTo(...tokens));
 
 describe('UnsealingTransport', () => {
   afterEach(() => {
@@ -46,7 +47,7 @@ describe('UnsealingTransport', () => {
     ]);
   });
 
-  it('refuses a damaged token by itself; the others get their own results', async () => {
+  it('calls a damaged token gone by itself; the others get their own results', async () => {
     inner.next([DELIVERED, GONE]);
     expect(await send(damaged, sealing.token('one'), damaged, sealing.token('two'), damaged)).toEqual([
       DAMAGED,
@@ -60,6 +61,20 @@ describe('UnsealingTransport', () => {
   it('asks nobody when all are damaged', async () => {
     expect(await send(damaged, damaged)).toEqual([DAMAGED, DAMAGED]);
     expect(inner.sent).toEqual([]);
+  });
+
+  it('keeps sealed tokens from the provider when there is no key, and lets their pushes wait', async () => {
+    const keyless = new UnsealingTransport(inner, new NoSealing());
+    inner.next([DELIVERED]);
+    expect(await keyless.send(pushTo(sealing.token('one'), 'two'))).toEqual([NO_KEY, DELIVERED]);
+    expect(inner.sent.flatMap(({ targets }) => targets.map(({ token }) => token))).toEqual(['two']);
+  });
+
+  it('passes a push without sealed tokens on as it is', async () => {
+    inner.next([DELIVERED]);
+    const push = pushTo('one');
+    expect(await transport.send(push)).toEqual([DELIVERED]);
+    expect(inner.sent[0]).toBe(push);
   });
 
   it('closes the one within', async () => {

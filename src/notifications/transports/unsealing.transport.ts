@@ -1,10 +1,18 @@
 import { type Sealing } from '../../sealing/sealing.js';
+import { isSealed } from '../../sealing/sealing.protocol.js';
 import { type DeliveryResult, type Provider, type Push, PushTransport } from './push-transport.js';
 
-/** The row in the database is damaged. The other devices are not to wait for it, and no try helps. */
-const DAMAGED: DeliveryResult = { outcome: 'refused', reason: 'DamagedToken' };
+/** The row in the database is damaged: nobody can be reached by it ever again. */
+export const DAMAGED_TOKEN = 'DamagedToken';
+const DAMAGED: DeliveryResult = { outcome: 'token-gone', reason: DAMAGED_TOKEN };
 
-/** A transport that is given sealed tokens: each is opened right before it is sent, and nobody else sees it. */
+/** Another instance has sealed the database, and this one has no key: the push waits for one that has. */
+const NO_KEY: DeliveryResult = { outcome: 'retry', cause: 'configuration', reason: 'SealedToken' };
+
+/**
+ * A transport that is given tokens as they are stored: each is opened right before it is sent, and nobody else sees it. No
+ * provider gets a sealed one, which it would call dead.
+ */
 export class UnsealingTransport extends PushTransport {
   override readonly provider: Provider;
   override readonly maxTargets: number;
@@ -19,13 +27,15 @@ export class UnsealingTransport extends PushTransport {
   }
 
   override async send(push: Push): Promise<DeliveryResult[]> {
+    if (!push.targets.some(({ token }) => isSealed(token))) return this.inner.send(push);
     const opened = push.targets.map((target) => {
       const token = this.sealing.open(target.token);
       return token === null ? null : { ...target, token };
     });
     const targets = opened.filter((target) => target !== null);
     const results = targets.length > 0 ? await this.inner.send({ ...push, targets }) : [];
-    for (const [index, target] of opened.entries()) if (target === null) results.splice(index, 0, DAMAGED);
+    const unopened = this.sealing.isOn ? DAMAGED : NO_KEY;
+    for (const [index, target] of opened.entries()) if (target === null) results.splice(index, 0, unopened);
     return results;
   }
 
