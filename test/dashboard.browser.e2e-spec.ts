@@ -213,7 +213,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
   it('changes its colours with the system', async () => {
     const { page } = await visit({ colorScheme: 'light' });
     await page.emulateMedia({ colorScheme: 'dark' });
-    await vi.waitUntil(() => isDrawn(page), EVENTUALLY);
+    await vi.waitFor(async () => expect(await isDrawn(page)).toBe(true), EVENTUALLY);
     await shoot(page, 'wide-dark');
   });
 
