@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Sockets, databases and processes on a shared, noisy machine. What needed a second try is told at the end of the run. */
+const SECOND_TRIES = process.env.CI ? 1 : 0;
+
 export default defineConfig({
   test: {
     projects: [
@@ -8,7 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.spec.ts', 'gateways/**/*.spec.ts', 'test/docs/**/*.spec.ts'],
           pool: 'forks',
-          testTimeout: 15_000,
+          testTimeout: 30_000,
+          retry: SECOND_TRIES,
         },
       },
       {
@@ -16,10 +20,9 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/**/*.e2e-spec.ts'],
           pool: 'forks',
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
-          // Processes, databases and sockets on a shared, noisy machine; the unit specs get no second chance.
-          retry: process.env.CI ? 1 : 0,
+          testTimeout: 90_000,
+          hookTimeout: 90_000,
+          retry: SECOND_TRIES,
         },
       },
     ],

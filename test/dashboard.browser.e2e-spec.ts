@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { Device } from '../src/devices/device.entity.js';
 import { StatisticsPeriod } from '../src/statistics/statistics-period.entity.js';
 import { describeInBrowser, type WatchedPage } from './support/browser.js';
 import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
@@ -37,6 +38,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     const periods = suite.server.dataSource.getRepository(StatisticsPeriod);
     await periods.clear();
     stored = await storeTraffic(suite.server.dataSource, PERIODS);
+    await suite.server.dataSource.getRepository(Device).clear();
     return async () => {
       for (const { context } of open.splice(0)) await context.close();
     };
@@ -81,7 +83,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     );
     await page.locator('#pushes').getByText('As a table').click();
     const table = page.getByRole('table', { name: 'Pushes, newest first' });
-    expect(await table.locator('tbody tr').count()).toBe(WEEK);
+    await vi.waitFor(async () => expect(await table.locator('tbody tr').count()).toBe(WEEK), EVENTUALLY);
     const newest = stored.at(-1);
     expect(await table.locator('tbody tr').first().locator('td').allTextContents()).toEqual(
       [newest?.iosPushes ?? 0, newest?.androidPushes ?? 0, (newest?.iosPushes ?? 0) + (newest?.androidPushes ?? 0)].map(

@@ -32,7 +32,7 @@ describe('PinoLogger', () => {
       const text = readFileSync(file, 'utf8').slice(before);
       expect(text).toMatch(/"the end"}\n$/);
       return text.split('\n').slice(0, -2);
-    });
+    }, 10_000);
     return lines.map((line) => {
       const { time, pid, ...fields } = JSON.parse(line) as Record<string, unknown>;
       expect(time).toBeTypeOf('number');

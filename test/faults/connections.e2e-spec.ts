@@ -49,7 +49,7 @@ describe('a connection', () => {
     const [slow, next] = (await newPhones(suite.server, provider, 2)) as [Phone, Phone];
     gateway.faults.forToken(slow.token, { kind: 'delay', delayMs: 400 });
     const first = await push(suite.server, slow);
-    await vi.waitUntil(() => gateway.counts.inFlight > 0);
+    await vi.waitUntil(() => gateway.counts.inFlight > 0, { timeout: 10_000 });
     gateway.goAway();
     const second = await push(suite.server, next);
     await arrival(suite.gateways, next, second, 2000);
@@ -64,8 +64,8 @@ describe('a connection', () => {
 describe('a connection that goes dead', () => {
   const suite = useServer(sqlite(), {
     transports: {
-      apns: { requestTimeoutMs: 400, connectTimeoutMs: 400, idlePingMs: 200 },
-      fcm: { requestTimeoutMs: 400, connectTimeoutMs: 400, idlePingMs: 200 },
+      apns: { requestTimeoutMs: 1500, connectTimeoutMs: 1500, idlePingMs: 200 },
+      fcm: { requestTimeoutMs: 1500, connectTimeoutMs: 1500, idlePingMs: 200 },
     },
   });
 

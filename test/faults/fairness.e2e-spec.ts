@@ -20,7 +20,7 @@ describe('the bound per recipient and minute', () => {
     for (let index = 0; index < 20; index++) sent.push(await push(suite.server, flooded));
     const data = await push(suite.server, other);
     await arrival(suite.gateways, other, data);
-    await vi.waitUntil(async () => (await waiting()).length === 1);
+    await vi.waitUntil(async () => (await waiting()).length === 1, { timeout: 10_000 });
     const [wakeup] = await waiting();
     expect(wakeup).toMatchObject({ lane: 'intake', data: null });
     expect((wakeup?.availableAt ?? 0) - (wakeup?.acceptedAt ?? 0)).toBeLessThanOrEqual(60_000);
@@ -37,7 +37,7 @@ describe('the bound per recipient and minute', () => {
     const phone = await newPhone(suite.server, 'fcm');
     for (let more = 1; more < 20; more++) await addPhone(suite.server, phone, 'fcm');
     for (let index = 0; index < 4; index++) await push(suite.server, phone);
-    await vi.waitUntil(async () => (await waiting()).length === 1);
+    await vi.waitUntil(async () => (await waiting()).length === 1, { timeout: 10_000 });
     await endTheMinute();
     await suite.server.idle();
     expect(contentsFor(suite.gateways, phone).map((content) => content === null)).toEqual([false, false, true]);

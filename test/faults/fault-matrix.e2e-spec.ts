@@ -17,7 +17,7 @@ const FAULT_MS = 250;
 const TIMEOUT_MS = 20_000;
 
 /** How long one request may take where answers never come; elsewhere a busy machine must not look like a fault. */
-const STALL_MS = 1500;
+const STALL_MS = 3000;
 const REQUEST_MS = 10_000;
 
 interface Row {

@@ -39,9 +39,10 @@ describe('what becomes of a push is counted by the provider’s own reason', () 
     ['huawei', 'Code80100016', huaweiAnswer('80100016')],
   ])('our mistake at %s (%s) is dropped, and the token stays', async (provider, reason, answer) => {
     const phone = await newPhone(suite.server, provider);
+    const before = await counted(provider, 'refused', reason);
     suite.gateways[provider].faults.next(2, { kind: 'answer', answer });
     await push(suite.server, phone);
-    await vi.waitUntil(async () => (await counted(provider, 'refused', reason)) === 1, { timeout: 5000 });
+    await vi.waitUntil(async () => (await counted(provider, 'refused', reason)) > before, { timeout: 5000 });
     suite.gateways[provider].faults.clear();
     await suite.server.idle();
     expect(contentsFor(suite.gateways, phone)).toEqual([]);
@@ -54,10 +55,11 @@ describe('what becomes of a push is counted by the provider’s own reason', () 
     ['huawei', huaweiAnswer('80300008')],
   ])('content that is too large for %s is left out, and the phone is woken', async (provider, answer) => {
     const phone = await newPhone(suite.server, provider);
+    const before = await counted(provider, 'delivered', 'content-left-out');
     suite.gateways[provider].faults.next(1, { kind: 'answer', answer });
     await push(suite.server, phone);
     await suite.server.idle();
     expect(contentsFor(suite.gateways, phone)).toEqual([null]);
-    expect(await counted(provider, 'delivered', 'content-left-out')).toBe(1);
+    expect((await counted(provider, 'delivered', 'content-left-out')) - before).toBe(1);
   });
 });

@@ -92,7 +92,7 @@ describeEachDatabase('the removal of a token', (databases) => {
       1,
     );
     const data = await push(suite.server, phone);
-    await vi.waitUntil(() => suite.gateways.fcm.counts.inFlight > 0);
+    await vi.waitUntil(() => suite.gateways.fcm.counts.inFlight > 0, { timeout: 10_000 });
     await register(suite.server, phone);
     await arrival(suite.gateways, phone, data);
     expect(await forgotten(suite.server, [phone])).toEqual([]);

@@ -95,7 +95,7 @@ describe('a push that is refused for a while', () => {
     suite.gateways.fcm.faults.next(1, answering(fcmErrors.quotaExceeded(2)));
     const begin = Date.now();
     const one = await push(suite.server, first);
-    await vi.waitUntil(() => requestsFor(first).length > 0);
+    await vi.waitUntil(() => requestsFor(first).length > 0, { timeout: 10_000 });
     const two = await push(suite.server, second);
     for (const other of others) await arrival(suite.gateways, other, await push(suite.server, other), 1500);
     await arrival(suite.gateways, second, two, 8000);
@@ -119,7 +119,7 @@ describe('a push that is refused for a while', () => {
 describeEachDatabase('a push whose outcome is unknown', (databases) => {
   const suite = useServer(databases, {
     tuning: { drainMs: 300 },
-    transports: { apns: { requestTimeoutMs: 400 } },
+    transports: { apns: { requestTimeoutMs: 1500 } },
   });
 
   it.each<[string, Fault]>([

@@ -66,6 +66,7 @@ export async function startMariaDb(programs: MariaDbPrograms): Promise<PrivateMa
     '--skip-log-bin',
     '--innodb-flush-log-at-trx-commit=2',
     '--innodb-buffer-pool-size=64M',
+    '--max-connections=1000',
   ];
   // The guard of the first start removes the folder, whoever runs by then.
   const first = startGuarded([...command, `--init-file=${join(folder, 'init.sql')}`], folder, logFile);

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { OnionHttpClient } from './onion-http.js';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/main.js');
-const START_DEADLINE_MS = 20_000;
+const START_DEADLINE_MS = 60_000;
 
 /** A process must not outlive the one that started it, however that ends. */
 const running = new Map<ChildProcess, string>();

@@ -161,7 +161,7 @@ describe('DeliveryWorker', () => {
     run(parts);
     await add(parts, '05a');
     await untilSent(1);
-    await vi.waitFor(() => expect(inFlight).toBe(0));
+    await vi.waitFor(() => expect(inFlight).toBe(0), { timeout: 10_000 });
     most = 0;
     await Promise.all(Array.from({ length: 30 }, () => add(parts, '05a')));
     await untilSent(4);
@@ -202,7 +202,9 @@ describe('DeliveryWorker', () => {
     await parts.sql('ALTER TABLE devices RENAME TO away');
     run(parts);
     await add(parts, '05a');
-    await vi.waitFor(() => expect(parts.logger.find('recipients could not be looked up')).not.toEqual([]));
+    await vi.waitFor(() => expect(parts.logger.find('recipients could not be looked up')).not.toEqual([]), {
+      timeout: 10_000,
+    });
     await parts.sql('ALTER TABLE away RENAME TO devices');
     await untilDone(parts);
     expect(sentTo()).toEqual(['t1']);
@@ -237,7 +239,7 @@ describe('DeliveryWorker', () => {
     await register(parts, 't1', '05a');
     await parts.sql('ALTER TABLE queued_notifications RENAME TO away');
     run(parts);
-    await vi.waitFor(() => expect(parts.logger.find('delivery pauses')).not.toEqual([]));
+    await vi.waitFor(() => expect(parts.logger.find('delivery pauses')).not.toEqual([]), { timeout: 10_000 });
     await parts.sql('ALTER TABLE away RENAME TO queued_notifications');
     await add(parts, '05a');
     await untilDone(parts);
@@ -253,7 +255,7 @@ describe('DeliveryWorker', () => {
     run(parts);
     await untilSent(1);
     const stopping = stop();
-    await vi.waitFor(() => expect(parts.get(ProviderLanes).get('fcm')?.sender.room()).toBe(0));
+    await vi.waitFor(() => expect(parts.get(ProviderLanes).get('fcm')?.sender.room()).toBe(0), { timeout: 10_000 });
     end([DELIVERED]);
     await stopping;
     expect(transport.closed).toBe(true);
@@ -291,7 +293,9 @@ describe('DeliveryWorker', () => {
     await parts.sql('ALTER TABLE devices RENAME TO away');
     run(parts);
     await add(parts, '05a');
-    await vi.waitFor(() => expect(parts.logger.find('recipients could not be looked up')).not.toEqual([]));
+    await vi.waitFor(() => expect(parts.logger.find('recipients could not be looked up')).not.toEqual([]), {
+      timeout: 10_000,
+    });
     await stop();
     expect(left()).toEqual([{ lane: 'intake', recipient: '05a' }]);
   });
@@ -328,7 +332,7 @@ describe('DeliveryWorker', () => {
   it('tells which of its loops do not come round any more', async () => {
     const parts = await start();
     run(parts);
-    await vi.waitFor(() => expect(parts.get(DeliveryWorker).stuckLoops()).toEqual([]));
+    await vi.waitFor(() => expect(parts.get(DeliveryWorker).stuckLoops()).toEqual([]), { timeout: 10_000 });
     const clock = performance.now();
     vi.spyOn(performance, 'now').mockReturnValue(clock + 3_600_000);
     const stuck = parts.get(DeliveryWorker).stuckLoops();

@@ -70,14 +70,18 @@ describe('OutcomePolicy', () => {
     const { registeredAt } = await find();
     const result = { outcome: 'delivered', contentLeftOut: false, apnsEnvironment: 'sandbox' } as const;
     policy.apply('apns', { token: 'ab', registeredAt, apnsEnvironment: null }, result, attempt());
-    await vi.waitFor(async () => expect(await find()).toMatchObject({ apnsEnvironment: 'sandbox' }));
+    await vi.waitFor(async () => expect(await find()).toMatchObject({ apnsEnvironment: 'sandbox' }), {
+      timeout: 10_000,
+    });
   });
 
   it('goes on when that cannot be stored, and logs no token', async () => {
     await parts.sql('ALTER TABLE devices RENAME TO away');
     const result = { outcome: 'delivered', contentLeftOut: false, apnsEnvironment: 'sandbox' } as const;
     expect(policy.apply('apns', target, result, attempt())).toEqual({ step: 'done' });
-    await vi.waitFor(() => expect(logger.find('environment of a token was not stored')).toHaveLength(1));
+    await vi.waitFor(() => expect(logger.find('environment of a token was not stored')).toHaveLength(1), {
+      timeout: 10_000,
+    });
     await parts.sql('ALTER TABLE away RENAME TO devices');
     expect(logger.find('secret-token')).toEqual([]);
   });

@@ -107,7 +107,7 @@ describe('ProviderSender', () => {
     transport.next(() => new Promise((resolve) => (end = resolve)));
     const underWay = send();
     const waiting = send();
-    await vi.waitFor(() => expect(transport.sent).toHaveLength(1));
+    await vi.waitFor(() => expect(transport.sent).toHaveLength(1), { timeout: 10_000 });
     sender.stop();
     end([DELIVERED]);
     expect(await underWay).toEqual(['delivered']);

@@ -226,7 +226,7 @@ describe('FcmTransport', () => {
 
   describe('the connection', () => {
     it('that does not answer leaves the outcome open, within the deadline', async () => {
-      const transport = await open({ requestTimeoutMs: 150 });
+      const transport = await open({ requestTimeoutMs: 1000 });
       gateway.faults.next(1, { kind: 'stall' });
       expect(await sendOne(transport)).toEqual({ outcome: 'retry', cause: 'outcome-unknown', reason: 'Timeout' });
     });

@@ -137,7 +137,7 @@ describe('HttpsChannel', () => {
     const { url } = await start((_request, response) => {
       if (!stall) response.end();
     });
-    const under = channel({ requestTimeoutMs: 150, maxSockets: 1 });
+    const under = channel({ requestTimeoutMs: 1000, maxSockets: 1 });
     await under.post(url, {}, '');
     stall = true;
     expect(await reasonOf(under.post(url, {}, ''))).toBe('Timeout');
@@ -151,7 +151,7 @@ describe('HttpsChannel', () => {
 
   it('gives up waiting for a connection', async () => {
     const { url } = await start(() => {});
-    const under = channel({ maxSockets: 1, connectTimeoutMs: 50, requestTimeoutMs: 200 });
+    const under = channel({ maxSockets: 1, connectTimeoutMs: 500, requestTimeoutMs: 1500 });
     const first = reasonOf(under.post(url, {}, ''));
     await sleep(10);
     expect(await reasonOf(under.post(url, {}, ''))).toBe('QueueTimeout');

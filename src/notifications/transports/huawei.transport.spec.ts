@@ -205,10 +205,10 @@ describe('HuaweiTransport', () => {
     });
 
     it('that one push cannot settle in its time are left for later', async () => {
-      const transport = await open({ splitTimeoutMs: 300 });
+      const transport = await open({ splitTimeoutMs: 1500 });
       await sendOne(transport);
       gateway.faults.next(1, answering('80300007'));
-      gateway.latencyMs = 60;
+      gateway.latencyMs = 300;
       const results = await transport.send(push(tokensOf(50)));
       const later = { outcome: 'retry', cause: 'outcome-unknown', reason: 'Code80300007' };
       expect(results).toHaveLength(50);
@@ -287,7 +287,7 @@ describe('HuaweiTransport', () => {
 
   describe('the connection', () => {
     it('that does not answer leaves the outcome open, within the deadline', async () => {
-      const transport = await open({ requestTimeoutMs: 150 });
+      const transport = await open({ requestTimeoutMs: 1000 });
       gateway.faults.next(1, { kind: 'stall' });
       expect(await sendOne(transport)).toEqual({ outcome: 'retry', cause: 'outcome-unknown', reason: 'Timeout' });
       expect(await sendOne(transport)).toEqual(delivered);
