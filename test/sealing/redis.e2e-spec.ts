@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type NewQueueItem, NotificationQueue } from '../../src/notifications/queue/notification-queue.js';
@@ -69,7 +68,7 @@ describe.skipIf(inject('redisUrl') === null)('a queue on Redis', () => {
     await gateways.fcm.listenAgain();
     await arrival(gateways, phone, data, 10_000);
     await arrival(gateways, phone, notLookedAt.data);
-    await sleep(500);
+    await server.idle();
     expect(contentsFor(gateways, phone)).toHaveLength(2);
   });
 

@@ -10,6 +10,7 @@ import { parseConfig } from '../../src/config/app-config.js';
 import { Device } from '../../src/devices/device.entity.js';
 import { type DeliveryTuning } from '../../src/notifications/delivery/delivery-tuning.js';
 import { type NotificationsOptions } from '../../src/notifications/notifications.module.js';
+import { NotificationQueue } from '../../src/notifications/queue/notification-queue.js';
 import { QueuedNotification } from '../../src/notifications/queue/queued-notification.entity.js';
 import { type JsonObject } from '../../src/onion/protocol/json.js';
 import { type OnionReply } from '../../src/onion/protocol/onion-client.js';
@@ -92,14 +93,15 @@ export class TestServer {
   async idle(timeoutMs = 10_000): Promise<void> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
-      const left = await this.queued();
-      if (left.length === 0) return;
-      if (Date.now() > deadline)
-        throw new Error(`${left.length} items are still in the queue: ${this.log.lines.join('\n')}`);
+      const lanes = await this.app.get(NotificationQueue).depth();
+      const left = lanes.reduce((sum, { count }) => sum + count, 0);
+      if (left === 0) return;
+      if (Date.now() > deadline) throw new Error(`${left} items are still in the queue: ${this.log.lines.join('\n')}`);
       await sleep(20);
     }
   }
 
+  /** What the embedded queue holds. */
   queued(): Promise<QueuedNotification[]> {
     return this.dataSource.getRepository(QueuedNotification).find();
   }
