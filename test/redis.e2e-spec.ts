@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest';
 import { type NewQueueItem, type QueueItem } from '../src/notifications/queue/notification-queue.js';
 import { SharedRecipientLimit } from '../src/notifications/delivery/shared-recipient-limit.js';
 import { SharedDuplicateFilter } from '../src/notifications/shared-duplicate-filter.js';
@@ -209,15 +209,16 @@ describe.skipIf(program === null)('Redis that is stopped and started under load'
     const redis = await PrivateRedis.open(program ?? '');
     await inFolder(async (folder) => {
       const { process: server, onion } = await spawnServer({ ...gateways.environment, REDIS_URL: redis.url }, folder);
-      const [id, token] = [newId(), newIosToken()];
-      await onion.send('register', { pubKey: id, token });
+      // One phone alone may not get as many in a minute as a fast machine can send.
+      const ids = Array.from({ length: 4 }, newId);
+      for (const id of ids) await onion.send('register', { pubKey: id, token: newIosToken() });
       const acknowledged = new Set<string>();
       let refused = 0;
       let slowestMs = 0;
-      const load = repeat(4, async () => {
+      const load = repeat(ids.length, async (place) => {
         const data = newData();
         const began = performance.now();
-        const answer = await onion.send('notify', { send_to: id, data });
+        const answer = await onion.send('notify', { send_to: ids[place] ?? '', data });
         slowestMs = Math.max(slowestMs, performance.now() - began);
         if (answer.status === 200) {
           expect(answer).toEqual(SUCCESS);
@@ -250,4 +251,84 @@ describe.skipIf(program === null)('Redis that is stopped and started under load'
     });
     await redis.remove();
   }, 90_000);
+});
+
+describe.skipIf(program === null)('Redis that is frozen under load', () => {
+  /** One after the other, their batches would take 40 s to fail. */
+  const MANY = 5000;
+  /** A command fails after 4 s; the rest is room for a busy machine. */
+  const SOON_MS = 8000;
+  /** Redis finds what had been sent when it is back: one full batch, and the first of those that came later. */
+  const FEW = 1500;
+  let redis: PrivateRedis;
+  let client: RedisClient;
+
+  beforeEach(async () => {
+    redis = await PrivateRedis.open(program ?? '');
+    client = new RedisClient(redis.url);
+    await client.connect();
+  });
+  afterEach(async () => {
+    client.disconnect();
+    await redis.remove();
+  });
+
+  /** Hands in many at once and goes on while they wait. Returns how long each was without an answer. */
+  async function underLoad(ask: () => Promise<unknown>): Promise<{ status: string; ms: number }[]> {
+    const one = async () => {
+      const began = performance.now();
+      const [{ status }] = await Promise.allSettled([ask()]);
+      return { status, ms: performance.now() - began };
+    };
+    const asked = Array.from({ length: MANY }, one);
+    for (const end = performance.now() + 6000; performance.now() < end; await sleep(20)) asked.push(one(), one());
+    return Promise.all(asked);
+  }
+
+  const succeeds = (asked: Promise<unknown>) =>
+    asked.then(
+      () => true,
+      () => false,
+    );
+
+  async function expectSoonRefused(ask: () => Promise<unknown>): Promise<void> {
+    const answers = await underLoad(ask);
+    expect(answers.filter(({ status }) => status !== 'rejected')).toEqual([]);
+    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(SOON_MS);
+  }
+
+  it('refuses soon what it cannot compare, and does not remember it later', async () => {
+    const filter = new SharedDuplicateFilter(client);
+    const ask = () => filter.once('05a', newData(), async () => {});
+    await ask();
+    redis.freeze();
+    await expectSoonRefused(ask);
+    redis.thaw();
+    await vi.waitUntil(() => succeeds(ask()), { timeout: 10_000 });
+    expect((await client.keys('*')).length).toBeLessThan(FEW);
+  }, 90_000);
+
+  it('refuses notifications soon, and does not queue them later', async () => {
+    const process = await openBullmq(redis.url);
+    const add = () => process.queue.add(newItem());
+    await add();
+    redis.freeze();
+    await expectSoonRefused(add);
+    redis.thaw();
+    await vi.waitUntil(() => succeeds(add()), { timeout: 10_000 });
+    expect((await process.queue.depth()).find(({ lane }) => lane === 'intake')?.count).toBeLessThan(FEW);
+    await process.stop();
+  }, 90_000);
+
+  it('refuses what was begun before within the same time', async () => {
+    const filter = new SharedDuplicateFilter(client);
+    const began = performance.now();
+    const begun = filter.once('05a', 'data', async () => {
+      redis.freeze();
+      await client.set('job', 'added');
+    });
+    await expect(begun).rejects.toThrow('timed out');
+    // Twice the time of a command if it waited for the mark's removal as well.
+    expect(performance.now() - began).toBeLessThan(7000);
+  }, 30_000);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Batcher } from './batcher.js';
 
 /** A write that ends when the test says so. */
@@ -15,6 +15,8 @@ function heldWrites() {
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
 
 describe('Batcher', () => {
+  afterEach(() => void vi.useRealTimers());
+
   it('writes what arrives in one turn of the event loop together, in order', async () => {
     const batches: number[][] = [];
     const batcher = new Batcher<number>(async (items) => void batches.push(items));
@@ -64,6 +66,37 @@ describe('Batcher', () => {
     }, 2);
     const results = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)));
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+  });
+
+  it('refuses with a batch that was not answered what waited meanwhile, and tries what comes later', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { batches, ends, write } = heldWrites();
+    const batcher = new Batcher(write, 2);
+    const waiting = Promise.allSettled([1, 2, 3, 4, 5].map((item) => batcher.add(item)));
+    await nextTurn();
+    vi.advanceTimersByTime(4000);
+    const silence = new Error('no answer');
+    ends[0]?.reject(silence);
+    for (const result of await waiting) expect(result).toEqual({ status: 'rejected', reason: silence });
+    const later = batcher.add(6);
+    await nextTurn();
+    ends[1]?.resolve();
+    await later;
+    expect(batches).toEqual([[1, 2], [6]]);
+  });
+
+  it('writes what waited for a batch that was slow but written', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { batches, ends, write } = heldWrites();
+    const batcher = new Batcher(write, 2);
+    const added = [1, 2, 3].map((item) => batcher.add(item));
+    await nextTurn();
+    vi.advanceTimersByTime(4000);
+    ends[0]?.resolve();
+    await nextTurn();
+    ends[1]?.resolve();
+    await Promise.all(added);
+    expect(batches).toEqual([[1, 2], [3]]);
   });
 
   it('refuses the items of a write that throws at once', async () => {

@@ -1,10 +1,23 @@
+interface Waiting<Item> {
+  item: Item;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** A batch that fails after this long failed because nobody answered, and not because of what is in it. */
+const UNANSWERED_MS = 1000;
+
 /**
  * Group commit: what arrives while a batch is being written goes out together in the next one.
  *
  * Each item's promise settles with its batch. One batch is under way at a time, at most `maxItems` long.
+ *
+ * A batch that fails at once says nothing about the others. One that nobody answered takes with it what waited
+ * meanwhile: one such batch after the other would fail ever later while more arrives than fails, and when the other
+ * side is back it would be asked for what was given up long ago.
  */
 export class Batcher<Item> {
-  private waiting: { item: Item; resolve: () => void; reject: (error: unknown) => void }[] = [];
+  private waiting: Waiting<Item>[] = [];
   private running: Promise<void> | null = null;
 
   constructor(
@@ -27,15 +40,19 @@ export class Batcher<Item> {
   private async run(): Promise<void> {
     // Let the event loop deliver the other requests that are already here, so that they share the first batch.
     await new Promise((resolve) => setImmediate(resolve));
-    while (this.waiting.length > 0) {
-      const batch = this.waiting.splice(0, this.maxItems);
-      try {
-        await this.write(batch.map(({ item }) => item));
-        for (const { resolve } of batch) resolve();
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
+    while (this.waiting.length > 0) await this.runBatch(this.waiting.splice(0, this.maxItems));
     this.running = null;
+  }
+
+  private async runBatch(batch: Waiting<Item>[]): Promise<void> {
+    const began = performance.now();
+    try {
+      await this.write(batch.map(({ item }) => item));
+      for (const { resolve } of batch) resolve();
+    } catch (error) {
+      const isUnanswered = performance.now() - began >= UNANSWERED_MS;
+      const refused = isUnanswered ? [...batch, ...this.waiting.splice(0)] : batch;
+      for (const { reject } of refused) reject(error);
+    }
   }
 }

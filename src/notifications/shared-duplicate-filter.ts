@@ -62,8 +62,9 @@ export class SharedDuplicateFilter extends DuplicateFilter {
     try {
       await work();
     } catch (error) {
-      // Should that fail too, the mark ends by itself before the client tries again for the last time.
-      await this.redis.del(key).catch(() => undefined);
+      // Who asked need not wait for it: a next try comes after it on this connection. Should it fail too, the mark ends
+      // by itself before the client tries again for the last time.
+      void this.redis.del(key).catch(() => undefined);
       throw error;
     }
     // It is done in any case; without the mark the phone would at worst get it twice.

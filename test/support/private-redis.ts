@@ -29,6 +29,10 @@ export class PrivateRedis {
     return redis;
   }
 
+  private get pidFile(): string {
+    return join(this.folder, 'redis.pid');
+  }
+
   /** Without a database number. */
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
@@ -39,7 +43,7 @@ export class PrivateRedis {
     const command = [
       this.program,
       ...['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.folder, '--databases', String(DATABASES)],
-      ...['--save', '', '--maxmemory-policy', 'noeviction', ...this.settings],
+      ...['--pidfile', this.pidFile, '--save', '', '--maxmemory-policy', 'noeviction', ...this.settings],
     ];
     this.running = startGuarded(command, this.folder, log, 'keep');
     try {
@@ -56,9 +60,22 @@ export class PrivateRedis {
     this.running = null;
   }
 
+  /** It neither answers nor ends, as behind a network that loses every packet. */
+  freeze(): void {
+    this.signal('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.signal('SIGCONT');
+  }
+
   async remove(): Promise<void> {
     await this.stop();
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private signal(name: NodeJS.Signals): void {
+    process.kill(Number(readFileSync(this.pidFile, 'utf8')), name);
   }
 }
 

@@ -6,10 +6,10 @@ import { delimiter, join } from 'node:path';
 
 /**
  * The server ends when standard input does, which is when the test run stops it or dies in whatever way.
- * $1 is what happens to its folder, $2 its folder, the rest is its command line.
+ * $1 is what happens to its folder, $2 its folder, the rest is its command line. One that was frozen ends too.
  */
 const GUARD =
-  'after=$1; folder=$2; shift 2; "$@" </dev/null & cat >/dev/null; kill $!; wait $!; [ "$after" = keep ] || rm -rf "$folder"';
+  'after=$1; folder=$2; shift 2; "$@" </dev/null & cat >/dev/null; kill $!; kill -CONT $!; wait $!; [ "$after" = keep ] || rm -rf "$folder"';
 
 export interface GuardedServer {
   readonly guard: ChildProcess;
