@@ -1,11 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { parseConfig } from '../src/config/app-config.js';
 import { dutiesOf } from '../src/config/duties.js';
+import { DatabaseWriter } from '../src/database/database-writer.js';
+import { inPowersOfTwo } from '../src/database/statement-sizes.js';
 import { DevicePruningScheduler } from '../src/devices/device-pruning.scheduler.js';
 import { DevicePruningService } from '../src/devices/device-pruning.service.js';
 import { Device } from '../src/devices/device.entity.js';
 import { SuspectToken } from '../src/devices/suspect-token.entity.js';
 import { describeEachDatabase } from './support/databases.js';
+import { turnsDuring } from './support/event-loop.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newAndroidToken, newId } from './support/people.js';
 import { TestServer } from './support/test-server.js';
@@ -22,7 +25,10 @@ describeEachDatabase('devices that are not seen for long', (databases) => {
   beforeEach(async () => {
     server = await TestServer.start({ database: await databases.create(), gateways, env: { DEVICE_UNSEEN_DAYS } });
   });
-  afterEach(() => server.close());
+  afterEach(async () => {
+    vi.useRealTimers();
+    await server.close();
+  });
   afterAll(() => gateways.close());
 
   /** A device whose latest registration was so many days ago. */
@@ -34,6 +40,14 @@ describeEachDatabase('devices that are not seen for long', (databases) => {
     return token;
   }
 
+  const insert = (name: string, count: number, registeredAt: number) =>
+    new DatabaseWriter(server.dataSource).write(async (manager) => {
+      const rows = Array.from({ length: count }, (_, index) => [`${name}-${index}`, newId(), registeredAt]);
+      for (const some of inPowersOfTwo(rows)) {
+        const values = some.map(() => "(?, ?, 'android', 0, ?, NULL)").join(', ');
+        await manager.query(`INSERT INTO devices VALUES ${values}`, some.flat());
+      }
+    });
   const devicesOf = (days: number, count: number) => Promise.all(Array.from({ length: count }, () => deviceOf(days)));
   const dailyRun = () => server.app.get(DevicePruningScheduler).run();
   const stored = async () => (await server.dataSource.getRepository(Device).find()).map(({ token }) => token);
@@ -75,19 +89,64 @@ describeEachDatabase('devices that are not seen for long', (databases) => {
   });
 
   it('go in pages, however many there are', async () => {
-    const rows = Array.from({ length: 1300 }, (_, index) => ({
-      token: `${index % 2 === 0 ? 'old' : 'new'}-${index}`,
-      sessionId: newId(),
-      deviceType: 'android' as const,
-      legacyGroupsOnly: false,
-      registeredAt: index % 2 === 0 ? 1 : Date.now(),
-      apnsEnvironment: null,
-    }));
-    await server.dataSource.getRepository(Device).save(rows, { chunk: 100 });
+    await insert('old', 650, 1);
+    await insert('new', 650, Date.now());
     await dailyRun();
     await dailyRun();
     expect((await stored()).filter((token) => token.startsWith('old'))).toEqual([]);
     expect(await stored()).toHaveLength(650);
+  });
+
+  it('leave the event loop its turns while they are looked for', async () => {
+    await insert('new', 9000, Date.now());
+    const pruning = server.app.get(DevicePruningService);
+    expect(await turnsDuring(() => pruning.countUnseenSince(1))).toBeGreaterThan(3);
+    expect(await turnsDuring(() => pruning.removeUnseenSince(1))).toBeGreaterThan(3);
+  });
+
+  it('are told anew when the clock jumps after they were told', async () => {
+    await devicesOf(366, 2);
+    await devicesOf(300, 2);
+    await devicesOf(0, 4);
+    await dailyRun();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 90 * DAY_MS });
+    await dailyRun();
+    expect(await stored()).toHaveLength(8);
+    expect(told()[1]).toMatch(/the next daily run removes them.* count: 4, of: 8/);
+    await dailyRun();
+    expect(await stored()).toHaveLength(4);
+  });
+
+  it('are told anew when clearly more would go than was told, or than went the day before', async () => {
+    await insert('new', 100, Date.now());
+    await insert('old', 1, 1);
+    await dailyRun();
+    await insert('older', 30, 1);
+    await dailyRun();
+    expect(await stored()).toHaveLength(131);
+    expect(told()[1]).toMatch(/the next daily run removes them.* count: 31, of: 131/);
+    await insert('oldest', 30, 1);
+    await dailyRun();
+    expect(await stored()).toHaveLength(100);
+    await insert('one more', 1, 1);
+    await dailyRun();
+    expect(await stored()).toHaveLength(100);
+    await insert('and many more', 30, 1);
+    await dailyRun();
+    expect(await stored()).toHaveLength(130);
+    expect(told()).toHaveLength(5);
+  });
+
+  it('go day after day without being told each time', async () => {
+    await insert('new', 5, Date.now());
+    const start = Date.now();
+    for (let day = 0; day < 5; day++) {
+      vi.useFakeTimers({ toFake: ['Date'], now: start + day * DAY_MS });
+      await insert(`old on day ${day}`, 1, 1);
+      await dailyRun();
+    }
+    expect(await stored()).toHaveLength(5);
+    expect(told().filter((line) => line.includes('the next daily run removes them'))).toHaveLength(1);
   });
 
   it('stay without the variable, and are left to the leading process', async () => {

@@ -1,8 +1,10 @@
 import { QueryFailedError } from 'typeorm';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
+import { turnsDuring } from '../../test/support/event-loop.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
 import { Device } from '../devices/device.entity.js';
+import { inPowersOfTwo } from '../database/statement-sizes.js';
 import { DevicesService, MAX_DEVICES_PER_SESSION_ID } from '../devices/devices.service.js';
 import { NoSealing } from '../sealing/sealing.js';
 import { ClosedGroupMember } from './closed-group-member.entity.js';
@@ -102,6 +104,20 @@ describeEachDatabase('closed groups', (databases) => {
     expect(await knownGroups()).toBe(2);
     expect(await leave('empty', '05a')).toEqual(UNKNOWN_GROUP);
     expect(await members('followed')).toEqual(['05a']);
+  });
+
+  it('leaves the event loop its turns while it forgets many empty groups', async () => {
+    await database.writer.write(async (manager) => {
+      const rows = Array.from({ length: 3000 }, (_, index) => [`g${index}`, 1]);
+      for (const some of inPowersOfTwo(rows)) {
+        await manager.query(`INSERT INTO closed_groups VALUES ${some.map(() => '(?, ?)').join(', ')}`, some.flat());
+      }
+    });
+    await join('g7', '05a');
+    let forgotten = 0;
+    expect(await turnsDuring(async () => (forgotten = await groups.forgetEmpty(2)))).toBeGreaterThan(5);
+    expect(forgotten).toBe(2999);
+    expect(await knownGroups()).toBe(1);
   });
 
   it('bounds the members of a group, and lets known ones ask again', async () => {

@@ -9,6 +9,9 @@ import { type Membership } from './dto/closed-group-commands.dto.js';
 /** Apps cap a legacy closed group at 100 members; forks may allow more. */
 export const MAX_MEMBERS_PER_GROUP = 1000;
 
+/** Groups that one transaction looks at. */
+const PAGE_ROWS = 512;
+
 /** Who follows which legacy closed group. */
 @Injectable()
 export class ClosedGroupsService {
@@ -44,17 +47,41 @@ export class ClosedGroupsService {
     });
   }
 
-  /** Forgets groups without members that nobody left since `before` (UTC epoch milliseconds); returns how many. */
-  forgetEmpty(before: number): Promise<number> {
-    return this.writer.write(async (manager) => {
-      const result = await manager
-        .createQueryBuilder()
-        .delete()
-        .from(ClosedGroup)
-        .where('changed_at < :before', { before })
-        .andWhere('group_id NOT IN (SELECT group_id FROM closed_group_members)')
-        .execute();
-      return result.affected ?? 0;
-    });
+  /**
+   * Forgets groups without members that nobody left since `before` (UTC epoch milliseconds); returns how many. In short
+   * transactions, between which others have their turn.
+   */
+  async forgetEmpty(before: number): Promise<number> {
+    let forgotten = 0;
+    for (let last: string | null = ''; last !== null;) {
+      const from: string = last;
+      const page = await this.writer.write((manager) => forgetEmptyIn(manager, from, before));
+      forgotten += page.forgotten;
+      last = page.end;
+    }
+    return forgotten;
   }
+}
+
+/** Looks at the groups that come after `from`; `end` is the last of them, null when there are none. */
+async function forgetEmptyIn(
+  manager: EntityManager,
+  from: string,
+  before: number,
+): Promise<{ end: string | null; forgotten: number }> {
+  const [page] = await manager.query<{ last_id: string | null }[]>(
+    `SELECT MAX(group_id) AS last_id
+       FROM (SELECT group_id FROM closed_groups WHERE group_id > ? ORDER BY group_id LIMIT ${PAGE_ROWS}) AS page`,
+    [from],
+  );
+  const end = page?.last_id ?? null;
+  if (end === null) return { end, forgotten: 0 };
+  const { affected } = await manager
+    .createQueryBuilder()
+    .delete()
+    .from(ClosedGroup)
+    .where('group_id > :from AND group_id <= :end AND changed_at < :before', { from, end, before })
+    .andWhere('NOT EXISTS (SELECT 1 FROM closed_group_members m WHERE m.group_id = closed_groups.group_id)')
+    .execute();
+  return { end, forgotten: affected ?? 0 };
 }

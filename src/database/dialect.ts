@@ -6,7 +6,7 @@ import { placeholders } from './statement-sizes.js';
  * each call is a statement to prepare anew; these are prepared once, and cost an eighth.
  */
 
-const isSqlite = (manager: EntityManager): boolean => manager.dataSource.options.type === 'better-sqlite3';
+export const isSqlite = (manager: EntityManager): boolean => manager.dataSource.options.type === 'better-sqlite3';
 
 /**
  * Inserts a row, or replaces all its columns when one with the same key is there. The key is the first column.

@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { LessThan, MoreThan, Repository } from 'typeorm';
+import { LessThan, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { padToPowerOfTwo, placeholders } from '../database/statement-sizes.js';
+import { asStored, rowsInPages, sumInPages } from '../database/table-pages.js';
 import { Device } from './device.entity.js';
 
-/** Short reads and transactions, so that a server on the same database hardly waits. */
-const PAGE_ROWS = 512;
+interface Row {
+  token: string;
+  /** UTC epoch milliseconds. */
+  registered_at: number | string;
+}
 
 /** Removes devices that no app registered again for a long time. */
 @Injectable()
@@ -18,41 +22,25 @@ export class DevicePruningService {
 
   /** Devices whose latest registration is before `time` (UTC epoch milliseconds), and all that there are. */
   async countUnseenSince(time: number): Promise<{ unseen: number; all: number }> {
-    const counts = { unseen: 0, all: 0 };
-    for await (const page of this.pages()) {
-      counts.all += page.length;
-      counts.unseen += unseenOf(page, time).length;
-    }
-    return counts;
+    const { manager } = this.devices;
+    const sums = { unseen: 'SUM(registered_at < ?)', stored: 'COUNT(*)' };
+    const order = asStored(manager, 'token');
+    const { unseen, stored } = await sumInPages(manager, 'devices', order, 'registered_at', sums, [time]);
+    return { unseen, all: stored };
   }
 
   /** Removes them, except those that register meanwhile; returns how many went. */
   async removeUnseenSince(time: number, onPage?: (rows: number) => void): Promise<number> {
+    const { manager } = this.devices;
     let removed = 0;
-    for await (const page of this.pages()) {
+    const pages = rowsInPages<Row>(manager, 'devices', asStored(manager, 'token'), ['token', 'registered_at']);
+    for await (const page of pages) {
       const tokens = unseenOf(page, time);
       if (tokens.length === 0) continue;
       removed += await this.removePage(tokens, time);
       onPage?.(tokens.length);
     }
     return removed;
-  }
-
-  /** All devices in the order of their tokens. */
-  private async *pages(): AsyncGenerator<Device[]> {
-    let last = '';
-    for (;;) {
-      const page = await this.devices.find({
-        select: { token: true, registeredAt: true },
-        where: { token: MoreThan(last) },
-        order: { token: 'ASC' },
-        take: PAGE_ROWS,
-      });
-      const end = page.at(-1);
-      if (!end) return;
-      yield page;
-      last = end.token;
-    }
   }
 
   private removePage(page: readonly string[], time: number): Promise<number> {
@@ -73,6 +61,6 @@ export class DevicePruningService {
   }
 }
 
-function unseenOf(page: readonly Device[], time: number): string[] {
-  return page.filter(({ registeredAt }) => registeredAt < time).map(({ token }) => token);
+function unseenOf(page: readonly Row[], time: number): string[] {
+  return page.filter((row) => Number(row.registered_at) < time).map(({ token }) => token);
 }

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
+import { turnsDuring } from '../../test/support/event-loop.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
+import { inPowersOfTwo } from '../database/statement-sizes.js';
 import { NoSealing } from '../sealing/sealing.js';
 import { Device, type DeviceType } from './device.entity.js';
 import { DevicesCommands } from './devices.commands.js';
@@ -163,6 +165,18 @@ describeEachDatabase('the registry of devices', (databases) => {
     await register('t3', '05b', 'huawei');
     await register('t4', '05c', 'unknown');
     expect(await devices.count()).toEqual({ byType: { ios: 1, android: 1, huawei: 1, unknown: 1 }, sessionIds: 3 });
+  });
+
+  it('leaves the event loop its turns while it counts many devices, each id once', async () => {
+    await database.writer.write(async (manager) => {
+      const rows = Array.from({ length: 9000 }, (_, index) => [`t${index}`, `05${index >> 1}`]);
+      for (const some of inPowersOfTwo(rows)) {
+        const values = some.map(() => "(?, ?, 'android', 0, 1, NULL)").join(', ');
+        await manager.query(`INSERT INTO devices VALUES ${values}`, some.flat());
+      }
+    });
+    expect(await devices.count()).toMatchObject({ byType: { ios: 0, android: 9000 }, sessionIds: 4500 });
+    expect(await turnsDuring(() => devices.count())).toBeGreaterThan(6);
   });
 
   it('counts nothing in an empty registry', async () => {

@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { countRows, upsert } from '../database/dialect.js';
+import { asStored, by, sumInPages } from '../database/table-pages.js';
 import { Device, DEVICE_TYPES, type DeviceType } from './device.entity.js';
 import { SuspectToken } from './suspect-token.entity.js';
 import { type Registration } from './dto/device-commands.dto.js';
@@ -12,6 +13,11 @@ export const MAX_DEVICES_PER_SESSION_ID = 100;
 
 /** A registration further in the future than this was stored by a clock that was wrong, and counts no more. */
 const MAX_CLOCK_SKEW_MS = 10 * 60_000;
+
+const SUMS_BY_TYPE = Object.fromEntries(DEVICE_TYPES.map((type) => [type, `SUM(device_type = '${type}')`])) as Record<
+  DeviceType,
+  string
+>;
 
 export interface DeviceCounts {
   byType: Record<DeviceType, number>;
@@ -93,19 +99,11 @@ export class DevicesService {
   }
 
   async count(): Promise<DeviceCounts> {
-    const rows = await this.devices
-      .createQueryBuilder('device')
-      .select('device.deviceType', 'type')
-      .addSelect('COUNT(*)', 'count')
-      .groupBy('device.deviceType')
-      .getRawMany<{ type: DeviceType; count: number | string }>();
-    const ids = await this.devices
-      .createQueryBuilder('device')
-      .select('COUNT(DISTINCT device.sessionId)', 'count')
-      .getRawOne<{ count: number | string }>();
-    const byType = Object.fromEntries(DEVICE_TYPES.map((type) => [type, 0])) as Record<DeviceType, number>;
-    for (const { type, count } of rows) byType[type] = Number(count);
-    return { byType, sessionIds: Number(ids?.count ?? 0) };
+    const { manager } = this.devices;
+    const byType = await sumInPages(manager, 'devices', asStored(manager, 'token'), 'device_type', SUMS_BY_TYPE);
+    // What the next page leaves out are further devices of the id that ends a page.
+    const ids = { sessionIds: 'COUNT(DISTINCT session_id)' };
+    return { byType, ...(await sumInPages(manager, 'devices', by('session_id'), 'session_id', ids)) };
   }
 
   /** Rising, so that a registration is never mistaken for the one before it, even when the clock steps back a little. */
