@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createConnection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { takeBackup } from '../../src/database/backups/take-backup.js';
 import { DatabaseWriter } from '../../src/database/database-writer.js';
@@ -130,9 +131,26 @@ describeEachDatabase('a database of before', (databases) => {
   if (databases.kind === 'sqlite') testBackups();
 });
 
+/** Lets nobody get past the removal of this device until the returned function is called. */
+async function holdDevice(url: string, token: string): Promise<() => Promise<void>> {
+  if (url.startsWith('sqlite:')) {
+    // There are no locks of single rows: the statement that removes this one does not end.
+    const endless =
+      'WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers) SELECT MAX(n) FROM numbers';
+    const when = `BEFORE DELETE ON devices WHEN OLD.token = '${token}'`;
+    await query(url, `CREATE TRIGGER hold ${when} BEGIN SELECT (${endless}); END`);
+    return async () => void (await query(url, 'DROP TRIGGER hold'));
+  }
+  const connection = await createConnection(url);
+  await connection.beginTransaction();
+  await connection.query('SELECT token FROM devices WHERE token = ? FOR UPDATE', [token]);
+  return () => connection.end();
+}
+
 describeEachDatabase('a conversion that is killed', (databases) => {
   const ROWS = 60_000;
   const devices = Array.from({ length: ROWS }, () => ({ token: newAndroidToken(), id: newId() }));
+  const inOrder = devices.toSorted((one, other) => (one.token < other.token ? -1 : 1));
   let url: string;
   beforeAll(async () => {
     url = await databases.create();
@@ -161,9 +179,15 @@ describeEachDatabase('a conversion that is killed', (databases) => {
       const doneWhenKilled: number[] = [];
       for (let kill = 1; kill <= 2; kill++) {
         const before = await sealedRows();
+        // However late the kill comes, this is as far as the conversion gets.
+        const letGo = await holdDevice(url, inOrder[kill * 20_000 + 5000]?.token ?? '');
         const killed = new ServerProcess(env, folder);
-        while ((await sealedRows()) === before) await sleep(5);
-        await killed.stop('SIGKILL');
+        try {
+          await vi.waitUntil(async () => (await sealedRows()) > before, { timeout: 60_000, interval: 5 });
+        } finally {
+          await killed.stop('SIGKILL');
+          await letGo();
+        }
         expect(killed.log.some(({ msg }) => msg === 'listening')).toBe(false);
         doneWhenKilled.push(await sealedRows());
       }
@@ -187,7 +211,7 @@ describeEachDatabase('a conversion that is killed', (databases) => {
       }
       await server.stop();
     });
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('several processes', () => {

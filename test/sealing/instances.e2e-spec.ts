@@ -7,7 +7,7 @@ import { OnionHttpClient } from '../support/onion-http.js';
 import { newAndroidToken, newData, newId } from '../support/people.js';
 import { query } from '../support/query.js';
 import { createRedisDatabase } from '../support/redis-databases.js';
-import { inFolder } from '../support/spawned-server.js';
+import { inFolder, ServerProcess } from '../support/spawned-server.js';
 
 const isPossible = inject('redisUrl') !== null && inject('mysqlUrl') !== null;
 const SUCCESS = { status: 200, body: { code: 1, message: 'Success' } };
@@ -18,7 +18,7 @@ describe.skipIf(!isPossible)('an instance that shares its database', () => {
   beforeAll(async () => void (gateways = await startGateways()));
   afterAll(() => gateways.close());
 
-  it('stops when another one seals the database and it has no key; no phone is forgotten', async () => {
+  it('stops when another one seals the database and it has no key, and a worker does not start; no phone is forgotten', async () => {
     await inFolder(async (folder) => {
       const url = await databases.create();
       const env = { ...gateways.environment, DATABASE_URL: url, REDIS_URL: await createRedisDatabase() };
@@ -43,6 +43,12 @@ describe.skipIf(!isPossible)('an instance that shares its database', () => {
         timeout: 20_000,
       });
       expect(await query(url, 'SELECT COUNT(*) AS count FROM devices')).toEqual([{ count: 1 }]);
+      const { DATABASE_URL, REDIS_URL } = env;
+      const worker = await new ServerProcess({ DATABASE_URL, REDIS_URL, ROLE: 'worker' }, folder).exit;
+      expect(worker).toMatchObject({
+        code: 1,
+        stdout: expect.stringContaining('The database is sealed: set') as string,
+      });
       await keyed.process.stop();
     });
   });
