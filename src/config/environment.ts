@@ -76,8 +76,9 @@ const database = z
     DEVICE_UNSEEN_DAYS: wholeNumber(30, 3650)
       .optional()
       .describe(
-        'Set = once a day, devices that no app registered again for so many days are removed. Apps register again every ' +
-          'few days, old ones only when their token changes: a year is safe, a month is not. See docs/operating.md.',
+        'Set = once a day, devices that no app registered again for so many days are removed, also those that get pushes: ' +
+          'a delivered push does not count. Recent apps register again every few days, old ones only when their token ' +
+          'changes, and go after that time even when they are used daily. See docs/operating.md.',
       ),
   })
   .meta({ title: 'Database' });
