@@ -80,6 +80,15 @@ describeEachDatabase('a stop', (databases) => {
     });
   });
 
+  it('does not wait for a reader of the log that is gone', async () => {
+    await withServer(async ({ process }) => {
+      process.child.stdout?.destroy();
+      const { code, signal } = await Promise.race([process.stop(), sleep(15_000, { code: null, signal: 'none' })]);
+      if (signal === 'none') process.child.kill('SIGKILL');
+      expect(code).toBe(0);
+    });
+  });
+
   it('does not wait for a push service that never answers, and keeps the push', async () => {
     await withServer(async ({ process, onion }) => {
       const id = newId();

@@ -1,8 +1,13 @@
-#!/usr/bin/env node
 import { requireSupportedNode } from '../common/node-version.js';
 
 requireSupportedNode();
 // Keys, databases and exports that a command makes are for its own user, as those of the server are.
 process.umask(0o077);
+// Whoever reads may have seen enough (`| head`); what is being done goes on.
+for (const output of [process.stdout, process.stderr]) output.on('error', ignoreBrokenPipe);
 const { runCli } = await import('./program.js');
 process.exitCode = await runCli(process.argv.slice(2));
+
+function ignoreBrokenPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}

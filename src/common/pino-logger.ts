@@ -21,8 +21,13 @@ const FRAMEWORK_CONTEXTS: ReadonlySet<unknown> = new Set([
 export class PinoLogger implements LoggerService {
   private constructor(private readonly pino: Logger) {}
 
+  /**
+   * Each line is written before the call returns. Pino's default keeps lines for later, and at the end of the process tries
+   * for ever to write what is left to a pipe whose reader is gone.
+   */
   static create(level: LogLevel): PinoLogger {
-    return new PinoLogger(pino({ level, base: { pid: process.pid } }));
+    const output = pino.destination({ dest: process.stdout.fd, sync: true });
+    return new PinoLogger(pino({ level, base: { pid: process.pid } }, output));
   }
 
   log(message: unknown, ...rest: unknown[]): void {

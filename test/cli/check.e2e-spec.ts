@@ -148,9 +148,15 @@ describe('check', () => {
   it('lists every mistake of the configuration', async () => {
     await inFolder(async (folder) => {
       const env = { PORT: 'x', LOG_LEVEL: 'loud', FCM_SERVICE_ACCOUNT_FILE: '/nowhere' };
-      const { code, stderr } = await runCommand(['check'], { folder, env });
-      expect(code).toBe(1);
-      for (const name of ['PORT', 'LOG_LEVEL', 'FCM_SERVICE_ACCOUNT_FILE']) expect(stderr).toContain(name);
+      const { code, stdout } = await runCommand(['check', '--json'], { folder, env });
+      const { ok, checks } = JSON.parse(stdout) as Report;
+      expect({ code, ok }).toEqual({ code: 1, ok: false });
+      expect(checks).toEqual(
+        ['PORT', 'LOG_LEVEL', 'FCM_SERVICE_ACCOUNT_FILE'].map(() => ({
+          ...{ name: 'configuration', status: 'failed' },
+          detail: expect.stringMatching(/^(PORT|LOG_LEVEL|FCM_SERVICE_ACCOUNT_FILE) /),
+        })),
+      );
     });
   });
 

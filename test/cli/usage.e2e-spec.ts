@@ -1,3 +1,6 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -49,11 +52,27 @@ describe('the command line', () => {
     ['an unknown resolution', ['import-v1', 'x.db', '--on-conflict', 'oldest']],
     ['a key that is too short', ['send', 'notify', '--public-key', 'abcd']],
     ['an address that is none', ['send', 'notify', '--url', 'push.example.org']],
+    ['a cipher that version 2 does not know', ['send', 'notify', '--onion', 'v2', '--cipher', 'xchacha20']],
+    ['a time that ends before it begins', ['stats', '--from', '2027-01-01', '--to', '2025-01-01']],
   ])('ends with 2 on %s', async (_, args) => {
     const { code, stdout, stderr } = await run(...args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).not.toBe('');
+  });
+
+  it('does not mind a reader that has seen enough', async () => {
+    const child = spawn(process.execPath, ['dist/cli/main.js', '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    child.stdout.destroy();
+    const [stderr] = await Promise.all([text(child.stderr), once(child, 'close')]);
+    expect({ code: child.exitCode, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('can be run by its name, before a build and after it', () => {
+    const { bin } = JSON.parse(readFileSync('package.json', 'utf8')) as { bin: Record<string, string> };
+    const help = execFileSync(bin['session-push'] ?? '', ['--version'], { encoding: 'utf8' });
+    expect(help).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(bin['session-push']).not.toContain('dist');
   });
 
   it('ends with 1 and one sentence when the configuration is wrong', async () => {

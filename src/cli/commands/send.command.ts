@@ -25,9 +25,10 @@ ${examples(
   'send notify - --url https://push.example.org --public-key 642a...d049 --onion v2 < notify.json',
 )}`,
     )
-    .action(async (command: string, json: string, options: SendOptions) =>
-      (await import('./send.action.js')).sendCommand(command, json, options),
-    );
+    .action(async (command: string, json: string, options: SendOptions, self: Command) => {
+      if (options.onion === 'v2' && options.cipher === 'xchacha20') self.error('error: v2 knows no cipher but aes-gcm');
+      await (await import('./send.action.js')).sendCommand(command, json, options);
+    });
 }
 
 function parseUrl(text: string): string {

@@ -17,7 +17,11 @@ Times are in the time zone of this process (TZ). Huawei pushes count as Android.
 every three minutes.
 ${examples('stats', 'stats --from 2026-01-01 --to "2026-01-31 23:59:59"', 'stats --json')}`,
     )
-    .action(async (options: StatsOptions) => (await import('./stats.action.js')).showStatistics(options));
+    .action(async (options: StatsOptions, self: Command) => {
+      const { from = -Infinity, to = Infinity } = options;
+      if (from > to) self.error('error: --from is after --to');
+      await (await import('./stats.action.js')).showStatistics(options);
+    });
 }
 
 function parseTime(text: string): number {
