@@ -1,5 +1,8 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { describeEachDatabase } from './support/databases.js';
@@ -7,6 +10,14 @@ import { startGateways, type TestGateways } from './support/gateways.js';
 import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
 import { query } from './support/query.js';
 import { inFolder, type SpawnedServer, spawnServer } from './support/spawned-server.js';
+
+/** The exit code; null = killed. */
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  const exit = once(child, 'exit');
+  child.kill(signal);
+  const [code] = (await exit) as [number | null];
+  return code;
+}
 
 describeEachDatabase('a stop', (databases) => {
   let gateways: TestGateways;
@@ -81,11 +92,22 @@ describeEachDatabase('a stop', (databases) => {
   });
 
   it('does not wait for a reader of the log that is gone', async () => {
-    await withServer(async ({ process }) => {
-      process.child.stdout?.destroy();
-      const { code, signal } = await Promise.race([process.stop(), sleep(15_000, { code: null, signal: 'none' })]);
-      if (signal === 'none') process.child.kill('SIGKILL');
-      expect(code).toBe(0);
+    await inFolder(async (folder) => {
+      execFileSync('mkfifo', [join(folder, 'log')]);
+      const reader = spawn('cat', ['log'], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] });
+      const log = openSync(join(folder, 'log'), 'w');
+      const env = { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0' };
+      const server = spawn(process.execPath, [resolve('dist/main.js')], {
+        cwd: folder,
+        env,
+        stdio: ['ignore', log, 'ignore'],
+      });
+      closeSync(log);
+      for await (const text of reader.stdout.setEncoding('utf8')) if (String(text).includes('"listening"')) break;
+      await ended(reader, 'SIGKILL');
+      const given = setTimeout(() => server.kill('SIGKILL'), 15_000);
+      expect(await ended(server, 'SIGTERM')).toBe(0);
+      clearTimeout(given);
     });
   });
 
