@@ -1,5 +1,5 @@
 import Database from 'better-sqlite3';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { query, type Row } from '../support/query.js';
 import { inFolder, spawnServer } from '../support/spawned-server.js';
 import {
   generateV1Content,
+  killWriterOf,
   makeV1Database,
   readV1Database,
   V1_ADDITIONS,
@@ -337,6 +338,66 @@ describe('import-v1 and export-v1', () => {
     });
   });
 
+  it.each([
+    ['DELETE', '-journal'],
+    ['WAL', '-wal'],
+  ] as const)('reads what a writer left that was killed (%s), on a copy of which nothing stays', async (mode, left) => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'v1', 'v1.db');
+      const temporary = join(folder, 'temporary');
+      mkdirSync(join(folder, 'v1'));
+      mkdirSync(temporary);
+      makeV1Database(file, generateV1Content(20));
+      killWriterOf(file, mode);
+      const state = () =>
+        readdirSync(join(folder, 'v1')).map((name) => [name, readFileSync(join(folder, 'v1', name), 'base64')]);
+      const before = state();
+      expect(statSync(file + left).size).toBeGreaterThan(0);
+      await runCommand(['migrate'], { folder });
+      expect(await runForJson(['import-v1', file], { folder, env: { TMPDIR: temporary } })).toMatchObject({
+        devices: { rows: 21, imported: 20, conflicts: { tokens: 1 } },
+      });
+      expect(state()).toEqual(before);
+      expect(readdirSync(temporary)).toEqual([]);
+
+      const noRoom = { folder, env: { TMPDIR: join(folder, 'nowhere') } };
+      const { code, stderr } = await runCommand(['import-v1', file], noRoom);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/Set TMPDIR to a folder .* MB free/) });
+    });
+  });
+
+  it.each([
+    ['token_pubkey_table', 'pubKey'],
+    ['closed_group_table', 'closedGroupPublicKey'],
+  ])('names the column that %s lacks: %s', async (table, column) => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'v1.db');
+      makeV1Database(file, {});
+      const database = new Database(file);
+      database.exec(`ALTER TABLE ${table} DROP COLUMN ${column}`);
+      database.close();
+      const { code, stderr } = await runCommand(['import-v1', file], { folder });
+      expect({ code, stderr }).toEqual({
+        code: 1,
+        stderr: `${file} is not a database of the original server: its table ${table} lacks the column ${column}.\n`,
+      });
+    });
+  });
+
+  it('export beside a running server warns and goes on', async () => {
+    await inFolder(async (folder) => {
+      const { process } = await spawnServer({}, folder);
+      const exported = (name: string) => runCommand(['export-v1', join(folder, name)], { folder });
+      expect(await exported('beside.db')).toMatchObject({
+        code: 0,
+        stdout: expect.stringContaining('Exported 0 devices'),
+        stderr: 'A server uses this database: what registers now may be missing. Stop it and export again.\n',
+      });
+      await process.stop();
+      expect(await exported('alone.db')).toMatchObject({ code: 0, stderr: '' });
+    });
+  });
+
   it('never overwrites a file, and leaves no half one', async () => {
     await inFolder(async (folder) => {
       await runCommand(['migrate'], { folder });
@@ -348,6 +409,8 @@ describe('import-v1 and export-v1', () => {
       const nowhere = await runCommand(['export-v1', join(folder, 'no/folder/v1.db')], { folder });
       expect(nowhere.code).toBe(1);
       expect(nowhere.stderr).toContain('cannot be made');
+      const below = await runCommand(['export-v1', join(file, 'v1.db')], { folder });
+      expect(below.stderr).toBe(`${join(file, 'v1.db')} cannot be made: look at its folder and the rights on it.\n`);
       await runForJson(['export-v1', join(folder, 'good.db')], { folder });
       expect(existsSync(join(folder, 'good.db.partial'))).toBe(false);
     });

@@ -1,4 +1,5 @@
 import Database from 'better-sqlite3';
+import { spawnSync } from 'node:child_process';
 import { newAndroidToken, newId, newIosToken } from './people.js';
 
 /** What the original server's statistics rows hold, in its order. */
@@ -39,6 +40,25 @@ export function makeV1Database(path: string, content: V1Content, schema: V1Schem
     insert(database, 'statistics_table', 8, content.statistics);
   })();
   database.close();
+}
+
+const WRITE_AND_DIE = `
+  const database = new (require('better-sqlite3'))(process.argv[1]);
+  database.pragma('journal_mode = ' + process.argv[2]);
+  database.pragma('cache_size = 5');
+  database.exec("INSERT INTO token_pubkey_table SELECT 'committed', token, device, 0 FROM token_pubkey_table LIMIT 1");
+  database.exec("BEGIN; UPDATE token_pubkey_table SET pubKey = 'unfinished'");
+  const add = database.prepare("INSERT INTO token_pubkey_table VALUES ('unfinished', ?, 'android', 0)");
+  for (let row = 0; row < 5000; row++) add.run('unfinished' + row);
+  process.kill(process.pid, 'SIGKILL');
+`;
+
+/** A writer commits one row, of the id `committed` with the first token, and is killed in its second transaction. */
+export function killWriterOf(path: string, journalMode: 'DELETE' | 'WAL'): void {
+  const { signal, stderr } = spawnSync(process.execPath, ['-e', WRITE_AND_DIE, path, journalMode], {
+    cwd: import.meta.dirname,
+  });
+  if (signal !== 'SIGKILL') throw new Error(`The writer was not killed: ${stderr.toString()}`);
 }
 
 /** All rows of the three tables, in the order in which the original reads them. */

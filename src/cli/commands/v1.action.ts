@@ -1,5 +1,7 @@
 import { DataSource } from 'typeorm';
+import { type AppConfig } from '../../config/app-config.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
+import { DatabaseInUseError, InstanceLock, isSharedDatabase } from '../../database/instance-lock.js';
 import { withLargeCache } from '../../database/large-cache.js';
 import { Sealing } from '../../sealing/sealing.js';
 import { CliError } from '../cli-error.js';
@@ -58,22 +60,48 @@ async function runImport(path: string, dryRun: boolean, onConflict: Resolution):
 }
 
 function runExport(path: string): Promise<ExportReport> {
-  return withDatabase(async (app) => {
+  return withDatabase(async (app, config) => {
     if (app.get(Sealing).isOn) {
       throw new CliError(
         'The database is sealed, and of a sealed id nobody can tell which it was: there is no way back.',
       );
     }
     const dataSource = app.get(DataSource);
-    const count = async (table: string): Promise<number> => {
-      const [row] = await dataSource.query<{ rows_in_all: number | string }[]>(
-        `SELECT COUNT(*) AS rows_in_all FROM ${table}`,
-      );
-      return Number(row?.rows_in_all ?? 0);
-    };
-    const bar = new ProgressBar('Exporting', (await count('devices')) + (await count('closed_group_members')));
-    const report = await exportV1(dataSource, path, (rows) => bar.advance(rows));
-    bar.finish();
-    return report;
+    return withoutServer(dataSource, config, () => exportAll(dataSource, path));
   });
+}
+
+/** The way back must not fail on a server that will not end: what it may cost is told, and the work goes on. */
+async function withoutServer<T>(dataSource: DataSource, config: AppConfig, work: () => Promise<T>): Promise<T> {
+  if (isSharedDatabase(config)) {
+    warn('Several servers can share this database. See that none of them runs, or what registers now may be missing.');
+    return work();
+  }
+  const lock = new InstanceLock(dataSource);
+  try {
+    await lock.acquire().catch((error: unknown) => {
+      if (!(error instanceof DatabaseInUseError)) throw error;
+      warn('A server uses this database: what registers now may be missing. Stop it and export again.');
+    });
+    return await work();
+  } finally {
+    await lock.onApplicationShutdown();
+  }
+}
+
+async function exportAll(dataSource: DataSource, path: string): Promise<ExportReport> {
+  const count = async (table: string): Promise<number> => {
+    const [row] = await dataSource.query<{ rows_in_all: number | string }[]>(
+      `SELECT COUNT(*) AS rows_in_all FROM ${table}`,
+    );
+    return Number(row?.rows_in_all ?? 0);
+  };
+  const bar = new ProgressBar('Exporting', (await count('devices')) + (await count('closed_group_members')));
+  const report = await exportV1(dataSource, path, (rows) => bar.advance(rows));
+  bar.finish();
+  return report;
+}
+
+function warn(text: string): void {
+  process.stderr.write(`${text}\n`);
 }

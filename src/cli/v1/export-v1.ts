@@ -1,6 +1,7 @@
 import Database from 'better-sqlite3';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { DataSource } from 'typeorm';
+import { sync } from '../../database/backups/take-backup.js';
 import { CliError } from '../cli-error.js';
 import { V1_TABLES } from './v1-file.js';
 
@@ -32,15 +33,15 @@ export async function exportV1(
 ): Promise<ExportReport> {
   if (existsSync(path)) throw new CliError(`${path} exists and is not overwritten.`);
   const partial = `${path}.partial`;
-  rmSync(partial, { force: true });
-  const file = create(partial);
+  const file = create(partial, path);
   try {
-    // The file is made anew after a crash, so it needs no journal.
-    file.pragma('journal_mode = OFF');
+    // After a crash the file is made anew, so it needs no journal on the disk and waits for none until it is complete.
+    file.pragma('journal_mode = MEMORY');
     file.pragma('synchronous = OFF');
     file.exec(SCHEMA);
     const report = await new Exporter(dataSource, file, onRows).run();
     file.close();
+    sync(partial);
     renameSync(partial, path);
     return report;
   } finally {
@@ -49,9 +50,10 @@ export async function exportV1(
   }
 }
 
-function create(path: string): Database.Database {
+function create(partial: string, path: string): Database.Database {
   try {
-    return new Database(path);
+    rmSync(partial, { force: true });
+    return new Database(partial);
   } catch (cause) {
     throw new CliError(`${path} cannot be made: look at its folder and the rights on it.`, { cause });
   }

@@ -1,6 +1,6 @@
-import Database from 'better-sqlite3';
-import { existsSync } from 'node:fs';
+import type Database from 'better-sqlite3';
 import { CliError } from '../cli-error.js';
+import { openToRead } from './open-to-read.js';
 
 export const V1_TABLES = {
   tokens: 'token_pubkey_table',
@@ -47,6 +47,13 @@ const PERIOD_COLUMNS = [
   'deduplicated_1_1_message_number',
 ] as const satisfies readonly (keyof V1Period)[];
 
+/** Without these there is nothing to import; the others may be absent. */
+const NEEDED_COLUMNS: Readonly<Record<string, readonly string[]>> = {
+  [V1_TABLES.tokens]: ['pubKey', 'token'],
+  [V1_TABLES.members]: ['closedGroupPublicKey', 'pubKey'],
+  [V1_TABLES.statistics]: ['start_date', 'end_date'],
+};
+
 /** Sorting a million rows with the default of 2 MB takes a third longer. */
 const CACHE_KIB = 64 * 1024;
 
@@ -58,18 +65,16 @@ export class V1File {
   private constructor(private readonly database: Database.Database) {}
 
   static open(path: string): V1File {
-    if (!existsSync(path)) throw new CliError(`There is no file ${path}.`);
-    let file: V1File | undefined;
+    const file = new V1File(openToRead(path));
     try {
-      file = new V1File(new Database(path, { readonly: true }));
       file.database.pragma(`cache_size = -${CACHE_KIB}`);
-      if (file.hasTables()) return file;
-    } catch (cause) {
-      file?.close();
-      throw new CliError(`${path} is not a SQLite database that can be read.`, { cause });
+      const problem = file.findProblem();
+      if (problem === null) return file;
+      throw new CliError(`${path} is not a database of the original server: ${problem}.`);
+    } catch (error) {
+      file.close();
+      throw error;
     }
-    file.close();
-    throw new CliError(`${path} is not a database of the original server: it has none of its tables.`);
   }
 
   close(): void {
@@ -136,8 +141,16 @@ export class V1File {
       .iterate();
   }
 
-  private hasTables(): boolean {
-    return Object.values(V1_TABLES).some((table) => this.columnsOf(table).size > 0);
+  private findProblem(): string | null {
+    let tables = 0;
+    for (const [table, needed] of Object.entries(NEEDED_COLUMNS)) {
+      const present = this.columnsOf(table);
+      if (present.size === 0) continue;
+      tables += 1;
+      const lacking = needed.filter((column) => !present.has(column));
+      if (lacking.length > 0) return `its table ${table} lacks the column ${lacking.join(' and the column ')}`;
+    }
+    return tables === 0 ? 'it has none of its tables' : null;
   }
 
   /** Empty when there is no such table. */
