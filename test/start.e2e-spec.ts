@@ -197,6 +197,24 @@ describeEachDatabase('a second server', (databases) => {
   });
 });
 
+describeEachDatabase('a database of something else', (databases) => {
+  it('is refused with a sentence that says what to do, and is left as it is', async () => {
+    await inFolder(async (folder) => {
+      const env = { DATABASE_URL: await databases.create() };
+      await query(env.DATABASE_URL, 'CREATE TABLE token_pubkey_table (pubKey VARCHAR(99), token VARCHAR(99))');
+      const file = env.DATABASE_URL.replace(/^sqlite:/, '');
+      const before = databases.kind === 'sqlite' ? readFileSync(file) : null;
+      const exit = await new ServerProcess(env, folder).exit;
+      expect(exit.code).toBe(1);
+      expect(fatal(exit)).toMatch(
+        /^the server cannot start: DATABASE_URL names the original server's database, .* import-v1/,
+      );
+      if (before) expect(readFileSync(file).equals(before)).toBe(true);
+      else expect(await query(env.DATABASE_URL, 'SHOW TABLES')).toHaveLength(1);
+    });
+  });
+});
+
 describeEachDatabase('a database that a newer version has changed', (databases) => {
   it('is refused with a sentence that says what to do, and is left as it is', async () => {
     await inFolder(async (folder) => {

@@ -35,12 +35,17 @@ export async function withDatabase<T>(
   }
 }
 
-/** The bare database, whatever its schema. A SQLite file that does not exist is made. */
+/**
+ * The bare database, whatever its schema. A SQLite file that does not exist is made, one of something else refused.
+ *
+ * @param forLooking nothing is changed, not even the journal mode
+ */
 export async function withDataSource<T>(
   config: DatabaseConfig,
   work: (dataSource: DataSource) => Promise<T>,
+  forLooking = false,
 ): Promise<T> {
-  const dataSource = new DataSource({ ...databaseOptions(config), migrationsRun: false });
+  const dataSource = new DataSource({ ...databaseOptions(config, forLooking), migrationsRun: false });
   try {
     await dataSource.initialize();
     return await work(dataSource);

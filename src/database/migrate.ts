@@ -6,7 +6,7 @@ const WAIT_SECONDS = 600;
 
 const LOCK = `CONCAT('session-push-schema:', MD5(DATABASE()))`;
 
-/** Brings the schema up to date; throws, and changes nothing, when a newer version did so before. */
+/** Brings the schema up to date; throws, and changes nothing, when a newer version did so before or the database is not ours. */
 export async function migrate(dataSource: DataSource): Promise<void> {
   await oneAfterTheOther(dataSource, async () => {
     requireKnownSchema(await readSchemaState(dataSource));
@@ -15,8 +15,8 @@ export async function migrate(dataSource: DataSource): Promise<void> {
 }
 
 /**
- * Instances that start together do what changes the database as a whole one after the other, so that it is done once; on
- * SQLite the instance's own lock sees to that.
+ * Instances that start together do what changes the database as a whole one after the other, so that it is done once. On
+ * SQLite that is up to the caller, who holds the `InstanceLock` meanwhile.
  */
 export async function oneAfterTheOther<T>(dataSource: DataSource, work: () => Promise<T>): Promise<T> {
   if (dataSource.options.type === 'better-sqlite3') return work();

@@ -1,10 +1,12 @@
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { runCommand } from '../support/command-line.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
+import { query } from '../support/query.js';
 import { inFolder } from '../support/spawned-server.js';
+import { makeV1Database } from '../support/v1-database.js';
 
 interface Report {
   ok: boolean;
@@ -188,9 +190,84 @@ describeEachDatabase('check of the database', (databases) => {
       if (databases.kind === 'mysql') expect(output).not.toContain(new URL(env.DATABASE_URL).password);
     });
   });
+
+  it.each([
+    ['a table', ['CREATE TABLE users (name VARCHAR(9))']],
+    ['a view', ['CREATE VIEW users AS SELECT 1 AS name']],
+    ['a table of the same name', ['CREATE TABLE devices (name VARCHAR(9))']],
+    ['migrations of another form', ['CREATE TABLE users (name VARCHAR(9))', 'CREATE TABLE migrations (batch INT)']],
+    [
+      'migrations of another program',
+      [
+        'CREATE TABLE users (name VARCHAR(9))',
+        'CREATE TABLE migrations (timestamp BIGINT, name VARCHAR(99))',
+        "INSERT INTO migrations VALUES (9, 'Users9')",
+      ],
+    ],
+  ])('fails on a database of something else, with %s, and migrate leaves it alone', async (_, statements) => {
+    await inFolder(async (folder) => {
+      const env = { DATABASE_URL: await databases.create() };
+      for (const statement of statements) await query(env.DATABASE_URL, statement);
+      const { code, of } = await check(env, folder, '--offline');
+      expect([code, of['database']]).toEqual([
+        1,
+        expect.stringMatching(/^failed: .*not a database of this server: .*Set DATABASE_URL/),
+      ]);
+      const migrated = await runCommand(['migrate'], { folder, env });
+      expect([migrated.code, migrated.stderr]).toEqual([1, expect.stringContaining('not a database of this server')]);
+      const left = await tablesOf(env.DATABASE_URL);
+      expect(left).toEqual(statements.flatMap((text) => /^CREATE \w+ (\w+)/.exec(text)?.[1] ?? []).toSorted());
+    });
+  });
 });
 
+async function tablesOf(url: string): Promise<string[]> {
+  const rows = url.startsWith('sqlite:')
+    ? await query(url, 'SELECT name FROM sqlite_master')
+    : await query(url, 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()');
+  return rows.map(({ name }) => String(name)).toSorted();
+}
+
 describe('check of a database', () => {
+  it("leaves the original server's as it is, to the byte, and says how to import it", async () => {
+    await inFolder(async (folder) => {
+      makeV1Database(join(folder, 'v1.db'), {});
+      const before = readFileSync(join(folder, 'v1.db'));
+      const env = { DATABASE_URL: 'sqlite:v1.db' };
+      const { code, of } = await check(env, folder);
+      expect([code, of['database']]).toEqual([1, expect.stringMatching(/original server's .*DATABASE_URL.*import-v1/)]);
+      for (const command of [['migrate'], ['migrate', '--dry-run'], ['devices', 'count']]) {
+        const { code: refused, stderr } = await runCommand(command, { folder, env });
+        expect([refused, stderr]).toEqual([1, expect.stringContaining('import-v1')]);
+      }
+      expect(readFileSync(join(folder, 'v1.db')).equals(before)).toBe(true);
+      expect(readdirSync(folder)).toEqual(['v1.db']);
+    });
+  });
+
+  it('leaves what is not in use yet as it is', async () => {
+    await inFolder(async (folder) => {
+      writeFileSync(join(folder, 'empty.db'), '');
+      const { of } = await check({ DATABASE_URL: 'sqlite:empty.db' }, folder);
+      expect(of['database']).toMatch(/^warning: .* lacks /);
+      expect(readFileSync(join(folder, 'empty.db'))).toHaveLength(0);
+      expect(readdirSync(folder)).toEqual(['empty.db']);
+    });
+  });
+
+  it('tells which files it looked at', async () => {
+    await inFolder(async (folder) => {
+      const env = { DATA_KEY_FILE: 'data/data.key' };
+      const paths = (of: Record<string, string>) =>
+        ['onion key', 'data key', 'database'].map((name) => /\/[^ ,]*/.exec(of[name] ?? '')?.[0]);
+      const wanted = ['x25519-priv.pem', 'data.key', 'session-push.sqlite'].map((file) => join(folder, 'data', file));
+      expect(paths((await check(env, folder)).of)).toEqual(wanted);
+      await runCommand(['keygen'], { folder });
+      await runCommand(['migrate'], { folder, env });
+      expect(paths((await check(env, folder)).of)).toEqual(wanted);
+    });
+  });
+
   it('fails when it is not there or no database', async () => {
     await inFolder(async (folder) => {
       const away = await check({ DATABASE_URL: 'mysql://me:secret-word@127.0.0.1:1/push' }, folder);

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { MIGRATIONS } from '../../src/database/database-options.js';
 import { Device } from '../../src/devices/device.entity.js';
 import { SuspectToken } from '../../src/devices/suspect-token.entity.js';
 import { StatisticsPeriod } from '../../src/statistics/statistics-period.entity.js';
@@ -182,6 +183,40 @@ describeEachDatabase('migrate', (databases) => {
       expect(done.stdout).toBe(dryRun.stdout.replaceAll('pending', 'done'));
       expect((await runCommand(['migrate'], options)).stdout).toBe('The schema is up to date.\n');
       expect(await runForJson(['devices', 'count'], options)).toMatchObject({ sessionIds: 0 });
+    });
+  });
+
+  it('tells programs what is pending and what it did', async () => {
+    await inFolder(async (folder) => {
+      const options = { folder, env: { DATABASE_URL: await databases.create() } };
+      const migrations = MIGRATIONS.map(({ name }) => name);
+      expect(await runForJson(['migrate', '--dry-run'], options)).toEqual({ dryRun: true, migrations, sealing: false });
+      const sealing = { folder, env: { ...options.env, DATA_KEY_FILE: 'data.key' } };
+      expect(await runForJson(['migrate'], sealing)).toEqual({ dryRun: false, migrations, sealing: true });
+      expect(await runForJson(['migrate'], sealing)).toEqual({ dryRun: false, migrations: [], sealing: false });
+    });
+  });
+
+  it('may be started several times at once', async () => {
+    await inFolder(async (folder) => {
+      const options = { folder, env: { DATABASE_URL: await databases.create() } };
+      const runs = await Promise.all(Array.from({ length: 4 }, () => runCommand(['migrate'], options)));
+      expect(runs.map(({ code, stderr }) => ({ code, stderr }))).toEqual(runs.map(() => ({ code: 0, stderr: '' })));
+      const done = MIGRATIONS.map(({ name }) => `done ${name}\n`).join('');
+      expect(runs.filter(({ stdout }) => stdout === done)).toHaveLength(1);
+    });
+  });
+
+  it('does not change the schema under a server that is at work', async () => {
+    const { spawnServer } = await import('../support/spawned-server.js');
+    await inFolder(async (folder) => {
+      const env = { DATABASE_URL: await databases.create() };
+      const { process } = await spawnServer(env, folder);
+      await query(env.DATABASE_URL, `DELETE FROM migrations WHERE name = '${MIGRATIONS.at(-1)?.name}'`);
+      const { code, stderr } = await runCommand(['migrate'], { folder, env });
+      expect([code, stderr]).toEqual([1, expect.stringContaining('Another server uses this database. Stop it first')]);
+      await process.stop();
+      expect((await runCommand(['migrate'], { folder, env })).code).toBe(0);
     });
   });
 });

@@ -64,9 +64,10 @@ describeEachDatabase('the command line with a data key', (databases) => {
       ]);
     }
     expect((await check(env))['database']).toMatch(/^failed: .*set DATA_KEY_FILE/);
-    expect((await check({ ...env, DATA_KEY_FILE: 'other.key' }))['database']).toMatch(
-      /^failed: .*put a copy of it back/,
-    );
+    expect(await check({ ...env, DATA_KEY_FILE: 'other.key' })).toMatchObject({
+      database: expect.stringMatching(/^failed: .*put a copy of it back/),
+      'data key': expect.stringMatching(/^failed: .*other\.key does not exist: put a copy/),
+    });
   });
 
   it('does not seal under a server that is at work', async () => {

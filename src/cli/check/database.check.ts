@@ -5,20 +5,37 @@ import { type AppConfig, type DatabaseConfig } from '../../config/app-config.js'
 import { readSchemaState, requireKnownSchema, type SchemaState } from '../../database/schema-state.js';
 import { needsSealing } from '../../database/sealing/seal-database.js';
 import { dataKeyOf, readSealingState, requireNotSealed } from '../../database/sealing/sealing-state.js';
+import { type SealingState } from '../../database/sealing/sealing-state.entity.js';
 import { problemOf } from '../problem-of.js';
 import { withDataSource } from '../with-database.js';
 import { type Check } from './check.js';
 
-export async function checkDatabase(config: AppConfig): Promise<Check> {
-  const where = describe(config.database);
-  if (config.database.kind === 'sqlite' && !existsSync(config.database.path)) return absent(config.database.path);
+export interface DatabaseCheck extends Check {
+  /** The database needs the data key that it was sealed with. */
+  sealed: boolean;
+}
+
+/** Only looks: the file stays as it is, whatever it holds. */
+export async function checkDatabase({ database, dataKeyFile }: AppConfig): Promise<DatabaseCheck> {
+  const where = describe(database);
+  if (database.kind === 'sqlite' && !existsSync(database.path))
+    return { ...absent(resolve(database.path)), sealed: false };
+  let sealed = false;
   try {
-    return await withDataSource(config.database, async (dataSource) => {
-      const schema = schemaCheck(where, await readSchemaState(dataSource));
-      return schema.status === 'ok' ? sealingCheck(schema, dataSource, config.dataKeyFile) : schema;
-    });
+    const check = await withDataSource(
+      database,
+      async (dataSource) => {
+        const schema = schemaCheck(where, await readSchemaState(dataSource));
+        if (schema.status !== 'ok') return schema;
+        const state = await readSealingState(dataSource);
+        sealed = state !== null;
+        return sealingCheck(schema, dataSource, state, dataKeyFile);
+      },
+      true,
+    );
+    return { ...check, sealed };
   } catch (error) {
-    return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}` };
+    return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}`, sealed };
   }
 }
 
@@ -32,10 +49,14 @@ function schemaCheck(where: string, schema: SchemaState): Check {
   return { name, status: 'ok', detail: `${where}, schema up to date` };
 }
 
-async function sealingCheck(schema: Check, dataSource: DataSource, dataKeyFile: string | null): Promise<Check> {
-  const state = await readSealingState(dataSource);
+async function sealingCheck(
+  schema: Check,
+  dataSource: DataSource,
+  state: SealingState | null,
+  dataKeyFile: string | null,
+): Promise<Check> {
   if (dataKeyFile === null) requireNotSealed(state);
-  else dataKeyOf(state, dataKeyFile);
+  else dataKeyOf(state, resolve(dataKeyFile));
   if (await needsSealing(dataSource, dataKeyFile)) {
     return {
       ...schema,
@@ -49,7 +70,7 @@ async function sealingCheck(schema: Check, dataSource: DataSource, dataKeyFile: 
 /** The server makes the file, and the folders above it, at its first start if it may. */
 function absent(path: string): Check {
   const name = 'database';
-  let folder = dirname(resolve(path));
+  let folder = dirname(path);
   while (!existsSync(folder)) folder = dirname(folder);
   try {
     accessSync(folder, constants.W_OK);
@@ -60,7 +81,7 @@ function absent(path: string): Check {
 }
 
 function describe(database: DatabaseConfig): string {
-  if (database.kind === 'sqlite') return `sqlite:${database.path}`;
+  if (database.kind === 'sqlite') return `sqlite:${resolve(database.path)}`;
   const { protocol, host, pathname } = new URL(database.url);
   return `${protocol}//${host}${pathname}`;
 }

@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { readDataKey } from '../../sealing/data-key.file.js';
 import { readPublicKey } from '../key-file.js';
 import { problemOf } from '../problem-of.js';
@@ -6,14 +7,21 @@ import { type Check } from './check.js';
 
 const OTHERS = 0o077;
 
-export const checkOnionKey = (file: string): Check =>
-  checkKeyFile('onion key', file, () => `public key ${readPublicKey(file)}`);
+export function checkOnionKey(configured: string): Check {
+  const file = resolve(configured);
+  return checkKeyFile('onion key', file, () => `${file}, public key ${readPublicKey(file)}`);
+}
 
-export function checkDataKey(file: string | null): Check {
-  if (file === null) {
-    return { name: 'data key', status: 'off', detail: 'not configured, ids and tokens are stored as they are' };
+/** @param sealed the database is: no new key would fit it */
+export function checkDataKey(configured: string | null, sealed: boolean): Check {
+  const name = 'data key';
+  if (configured === null)
+    return { name, status: 'off', detail: 'not configured, ids and tokens are stored as they are' };
+  const file = resolve(configured);
+  if (sealed && !existsSync(file)) {
+    return { name, status: 'failed', detail: `${file} does not exist: put a copy of the key of this database back` };
   }
-  return checkKeyFile('data key', file, () => {
+  return checkKeyFile(name, file, () => {
     readDataKey(file);
     return `${file} is usable; keep a copy in a safe place`;
   });

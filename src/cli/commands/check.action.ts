@@ -31,11 +31,12 @@ async function allChecks(offline: boolean): Promise<Check[]> {
 }
 
 async function checksOf(config: AppConfig, offline: boolean): Promise<Check[]> {
+  const { sealed, ...database } = await checkDatabase(config);
   return [
     { name: 'configuration', status: 'ok', detail: 'complete' },
     checkOnionKey(config.onionPrivateKeyFile),
-    checkDataKey(config.dataKeyFile),
-    await checkDatabase(config),
+    checkDataKey(config.dataKeyFile, sealed),
+    database,
     await checkRedisServer(config.redisUrl),
     ...(await checkProviders(config, { offline })),
     config.statistics.credentials

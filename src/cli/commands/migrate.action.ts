@@ -7,12 +7,13 @@ import { migrate } from '../../database/migrate.js';
 import { readSchemaState, requireKnownSchema } from '../../database/schema-state.js';
 import { openSealing } from '../../database/sealing/open-sealing.js';
 import { needsSealing, sealDatabase } from '../../database/sealing/seal-database.js';
-import { print } from '../output.js';
+import { print, printJson } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
 import { withDataSource } from '../with-database.js';
 
 export interface MigrateOptions {
   dryRun?: boolean;
+  json?: boolean;
 }
 
 /** What was to be done. */
@@ -22,38 +23,52 @@ interface Changes {
   sealing: boolean;
 }
 
-export async function migrateDatabase({ dryRun = false }: MigrateOptions): Promise<void> {
-  const { migrations, sealing } = await bringUpToDate(loadConfig(), dryRun);
+export async function migrateDatabase({ dryRun = false, json = false }: MigrateOptions): Promise<void> {
+  const config = loadConfig();
+  const changes = dryRun ? await lookForChanges(config) : await bringUpToDate(config);
+  if (json) return printJson({ dryRun, ...changes });
+  const { migrations, sealing } = changes;
   if (migrations.length === 0) print('The schema is up to date.');
   for (const name of migrations) print(`${dryRun ? 'pending' : 'done'} ${name}`);
   if (sealing) print(`${dryRun ? 'pending' : 'done'} sealing of ids and tokens`);
 }
 
-async function bringUpToDate(config: AppConfig, dryRun: boolean): Promise<Changes> {
-  const { database, dataKeyFile } = config;
+async function lookForChanges({ database, dataKeyFile }: AppConfig): Promise<Changes> {
   // Opening a file that does not exist would make it.
-  if (dryRun && database.kind === 'sqlite' && !existsSync(database.path)) {
+  if (database.kind === 'sqlite' && !existsSync(database.path)) {
     return { migrations: MIGRATIONS.map(({ name }) => name), sealing: dataKeyFile !== null };
   }
-  return withDataSource(database, async (dataSource) => {
-    const schema = await readSchemaState(dataSource);
-    requireKnownSchema(schema);
-    const { pending } = schema;
-    if (dryRun && pending.length > 0) return { migrations: pending, sealing: dataKeyFile !== null };
-    if (pending.length > 0) await migrate(dataSource);
-    const sealing = await needsSealing(dataSource, dataKeyFile);
-    if (!sealing) await openSealing(dataSource, dataKeyFile);
-    else if (!dryRun) await seal(dataSource, config);
-    return { migrations: pending, sealing };
+  return withDataSource(database, (dataSource) => findChanges(dataSource, dataKeyFile), true);
+}
+
+function bringUpToDate(config: AppConfig): Promise<Changes> {
+  return withDataSource(config.database, async (dataSource) => {
+    const found = await findChanges(dataSource, config.dataKeyFile);
+    return found.migrations.length === 0 && !found.sealing ? found : changeAlone(dataSource, config);
   });
 }
 
-/** Not under a server that is at work: it would go on writing as before. */
-async function seal(dataSource: DataSource, config: AppConfig): Promise<void> {
+async function findChanges(dataSource: DataSource, dataKeyFile: string | null): Promise<Changes> {
+  const schema = await readSchemaState(dataSource);
+  requireKnownSchema(schema);
+  const { pending } = schema;
+  if (pending.length > 0) return { migrations: pending, sealing: dataKeyFile !== null };
+  const sealing = await needsSealing(dataSource, dataKeyFile);
+  if (!sealing) await openSealing(dataSource, dataKeyFile);
+  return { migrations: [], sealing };
+}
+
+/** Not under a server that is at work, which would go on as before, nor beside another `migrate`. */
+async function changeAlone(dataSource: DataSource, config: AppConfig): Promise<Changes> {
   const lock = isSharedDatabase(config) ? null : new InstanceLock(dataSource);
   try {
     await lock?.acquire();
+    // Who had the lock before may have done it.
+    const { pending: migrations } = await readSchemaState(dataSource);
+    await migrate(dataSource);
+    const sealing = await needsSealing(dataSource, config.dataKeyFile);
     await sealDatabase(dataSource, config.dataKeyFile, (rows) => new ProgressBar('Sealing', rows));
+    return { migrations, sealing };
   } finally {
     await lock?.onApplicationShutdown();
   }

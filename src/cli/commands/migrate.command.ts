@@ -7,6 +7,7 @@ export function addMigrateCommand(program: Command): void {
     .command('migrate')
     .description('make the database, or bring its schema up to this version; the server does the same at start')
     .option('--dry-run', 'only tell what would be done')
+    .option('--json', 'for programs')
     .addHelpText(
       'after',
       `
