@@ -1,5 +1,6 @@
 import Database from 'better-sqlite3';
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { type ChildProcess } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -17,6 +18,19 @@ const count = (file: string, table: string): number => {
   if (whole !== 'ok') throw new Error(`${file} is damaged: ${String(whole)}`);
   return row.rows_in_all;
 };
+
+/** The user of the server; not the one who runs the tests, where that one may give files away. */
+const SERVER_USER = process.geteuid?.() === 0 ? 65_534 : process.geteuid?.();
+const giveToServerUser = (path: string): void => {
+  if (SERVER_USER !== undefined) chownSync(path, SERVER_USER, statSync(path).gid);
+};
+
+/** Once the copy has begun. */
+async function breakOff(child: ChildProcess, backups: string): Promise<void> {
+  const hasBegun = () => existsSync(backups) && readdirSync(backups).some((name) => name.endsWith('-journal'));
+  while (child.exitCode === null && !hasBegun()) await sleep(1);
+  child.kill('SIGINT');
+}
 
 describe('backups', () => {
   let gateways: TestGateways;
@@ -100,6 +114,26 @@ describe('backups', () => {
   });
 
   it.each([
+    ['the database', 'session-push.sqlite'],
+    ['the folder of a database that is gone', ''],
+  ])('belong to whom %s belongs to, and so does what is restored', async (_what, model) => {
+    await inFolder(async (folder) => {
+      const data = join(folder, 'data');
+      await runCommand(['migrate'], { folder });
+      giveToServerUser(join(data, 'session-push.sqlite'));
+      const { file } = JSON.parse((await runCommand(['backup', '--json'], { folder })).stdout) as { file: string };
+      const restored = ['session-push.sqlite', 'session-push.sqlite.lock'].map((name) => join(data, name));
+      if (model === '') {
+        giveToServerUser(data);
+        for (const path of restored) rmSync(path, { force: true });
+      }
+      expect((await runCommand(['restore', file], { folder })).code).toBe(0);
+      const owners = [join(data, 'backups'), join(folder, file), ...restored].map((path) => statSync(path).uid);
+      expect(owners).toEqual(owners.map(() => SERVER_USER));
+    });
+  });
+
+  it.each([
     ['is not there', null, /^There is no file/],
     ['is something else', 'something else '.repeat(100), /is no SQLite database/],
     ['is cut off', 'cut', /is damaged|is no SQLite database/],
@@ -120,6 +154,53 @@ describe('backups', () => {
       expect(code).toBe(1);
       expect(stderr).toMatch(message);
       expect(count(database, 'devices')).toBe(0);
+    });
+  });
+
+  it.each([
+    ['there is no database', null, /^There is no database at .*session-push migrate\n$/],
+    ['it is a folder', 'folder', /is no file, so no database\. Check DATABASE_URL\.\n$/],
+    ['it is another program’s', 'other', /is not a database of this server\. Check DATABASE_URL\.\n$/],
+  ])('are not taken, and nothing is made, when %s', async (_what, content, message) => {
+    await inFolder(async (folder) => {
+      if (content === 'folder') mkdirSync(join(folder, 'push.sqlite'));
+      if (content === 'other')
+        new Database(join(folder, 'push.sqlite')).exec('CREATE TABLE devices (id INTEGER)').close();
+      const before = readdirSync(folder);
+      const env = { DATABASE_URL: 'sqlite:push.sqlite' };
+      const { code, stderr } = await runCommand(['backup'], { folder, env });
+      expect([code, stderr]).toEqual([1, expect.stringMatching(message)]);
+      expect(readdirSync(folder)).toEqual(before);
+    });
+  });
+
+  it.each([
+    ['in a folder that cannot be made', '/proc/x'],
+    ['below a file', 'data/session-push.sqlite/backups'],
+  ])('say in one sentence that they cannot be taken %s', async (_what, to) => {
+    await inFolder(async (folder) => {
+      await runCommand(['migrate'], { folder });
+      const { code, stderr } = await runCommand(['backup', '--to', to], { folder });
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringMatching(/^No copy can be made in .*: .*Give another folder.*\n$/),
+      ]);
+    });
+  });
+
+  it('leave nothing when they are broken off with Ctrl-C', async () => {
+    await inFolder(async (folder) => {
+      await runCommand(['migrate'], { folder });
+      const database = new Database(join(folder, 'data/session-push.sqlite'));
+      database.exec('CREATE TABLE filler AS SELECT zeroblob(200 * 1024 * 1024) AS zeros').close();
+      const backups = join(folder, 'data/backups');
+      const ended = runCommand(['backup'], { folder, onSpawn: (child) => void breakOff(child, backups) });
+      expect(await ended).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: 'The backup was broken off. Nothing is left of it.\n',
+      });
+      expect(readdirSync(backups)).toEqual([]);
     });
   });
 

@@ -12,6 +12,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
   SQLITE_BUSY: 'Another process keeps the database locked, try again in a moment.',
   SQLITE_NOTADB: 'The file that DATABASE_URL names is not a SQLite database.',
   SQLITE_CANTOPEN: 'The database file cannot be opened, check DATABASE_URL and the rights on its folder.',
+  SQLITE_FULL: 'The disk is full. Make room, then try again.',
   SQLITE_READONLY: 'The database file cannot be written, check the rights on it.',
 };
 

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { takeBackup } from '../../src/database/backups/take-backup.js';
@@ -117,8 +116,6 @@ describeEachDatabase('a database of before', (databases) => {
       await server.open({ DATA_KEY_FILE: file });
       await arrival(gateways, phone, await push(server, phone));
       await server.app.close();
-      // What is kept of a restore is named by the second.
-      await sleep(1000);
       // A plain backup is sealed when the server starts on it.
       expect((await runCommand(['restore', before], { folder, env })).code).toBe(0);
       await server.open({ DATA_KEY_FILE: file });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -16,6 +16,8 @@ export interface CommandOptions {
   folder: string;
   env?: Readonly<Record<string, string>>;
   input?: string;
+  /** To send it a signal. */
+  onSpawn?: (child: ChildProcess) => void;
 }
 
 /** `session-push ...` in a process of its own, with nothing in its environment but what it is given. */
@@ -25,6 +27,7 @@ export async function runCommand(args: readonly string[], options: CommandOption
     env: { PATH: process.env['PATH'], TZ: 'UTC', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
+  options.onSpawn?.(child);
   child.stdin.end(options.input ?? '');
   const ended = once(child, 'close');
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -39,8 +39,19 @@ describe('backup files', () => {
 
   it('go when they are too many or were left unfinished; what is not ours stays', () => {
     const days = Array.from({ length: 5 }, (_, day) => backupName('push.sqlite', NOON - day * DAY_MS));
-    make(...days, `${backupName('push.sqlite', NOON + DAY_MS)}.tmp`, 'notes.tmp', 'notes.sqlite');
+    const unfinished = `${backupName('push.sqlite', NOON + DAY_MS)}.tmp`;
+    make(...days, unfinished, `${unfinished}-journal`, 'notes.tmp', 'notes.sqlite', 'notes.tmp-journal');
+    pruneBackups('push.sqlite', folder, 2, Date.now() + DAY_MS + 1000);
+    const left = [...days.slice(0, 2), 'notes.sqlite', 'notes.tmp', 'notes.tmp-journal'];
+    expect(readdirSync(folder).toSorted()).toEqual(left.toSorted());
+  });
+
+  it('stay while another process may be writing them', () => {
+    const [taken, left] = [NOON, NOON - DAY_MS].map((at) => `${backupName('push.sqlite', at)}.tmp`) as [string, string];
+    make(taken, `${taken}-journal`, left);
+    const longAgo = new Date(Date.now() - 2 * DAY_MS);
+    utimesSync(join(folder, left), longAgo, longAgo);
     pruneBackups('push.sqlite', folder, 2);
-    expect(readdirSync(folder).toSorted()).toEqual([...days.slice(0, 2), 'notes.sqlite', 'notes.tmp'].toSorted());
+    expect(readdirSync(folder).toSorted()).toEqual([taken, `${taken}-journal`]);
   });
 });

@@ -1,8 +1,11 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
+import { COMPANIONS } from './database-copy.js';
 
 const STAMP = /^\d{8}T\d{6}Z$/;
 const TEMPORARY = '.tmp';
+/** Nothing that is still being written lies untouched for so long. */
+const ABANDONED_MS = 24 * 3_600_000;
 
 /** A finished copy of a database. */
 export interface BackupFile {
@@ -30,13 +33,23 @@ export function listBackups(database: string, directory: string): BackupFile[] {
     .toSorted((a, b) => b.takenAt - a.takenAt);
 }
 
-/** Removes all but the newest `keep` copies, and what a crash left unfinished. */
-export function pruneBackups(database: string, directory: string, keep: number): void {
+/** Removes all but the newest `keep` copies, and what a crash left unfinished a day ago or earlier. */
+export function pruneBackups(database: string, directory: string, keep: number, now = Date.now()): void {
   for (const { path } of listBackups(database, directory).slice(keep)) rmSync(path, { force: true });
   for (const name of entriesOf(directory)) {
-    const isOurs = name.endsWith(TEMPORARY) && takenAtOf(database, name.slice(0, -TEMPORARY.length)) !== null;
-    if (isOurs) rmSync(join(directory, name), { force: true });
+    if (!isUnfinished(database, name)) continue;
+    const path = join(directory, name);
+    // A backup that another process is taking is not ours to remove.
+    const changedAt = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? now;
+    if (now - changedAt >= ABANDONED_MS) rmSync(path, { force: true });
   }
+}
+
+function isUnfinished(database: string, name: string): boolean {
+  return ['', ...COMPANIONS].some((suffix) => {
+    const end = `${TEMPORARY}${suffix}`;
+    return name.endsWith(end) && takenAtOf(database, name.slice(0, -end.length)) !== null;
+  });
 }
 
 function takenAtOf(database: string, name: string): number | null {

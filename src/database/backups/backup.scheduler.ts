@@ -30,7 +30,7 @@ export class BackupScheduler implements OnApplicationBootstrap, OnApplicationShu
 
   async onApplicationShutdown(): Promise<void> {
     this.stopping.abort();
-    // A long copy is left unfinished; the next one clears it away.
+    // What was being copied clears itself away.
     await Promise.race([this.running, sleep(FINISH_MS, undefined, { ref: false })]);
   }
 
@@ -50,11 +50,12 @@ export class BackupScheduler implements OnApplicationBootstrap, OnApplicationShu
       // A clock that was set back must not stop them.
       if (dueInMs > 0 && dueInMs <= intervalMs) return dueInMs;
       const began = performance.now();
-      const file = await takeBackup(database, directory);
+      const file = await takeBackup(database, directory, { signal: this.stopping.signal });
       pruneBackups(database, directory, keep);
       this.logger.log({ msg: 'the database is backed up', file, ms: Math.round(performance.now() - began) });
       return intervalMs;
     } catch (error) {
+      if (this.stopping.signal.aborted) return intervalMs;
       const description = describeError(error);
       this.logger.error({ msg: 'the database could not be backed up', directory, error: description });
       this.events.emit({ kind: 'backup-failed', reason: description.code ?? description.type });

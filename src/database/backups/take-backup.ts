@@ -1,51 +1,150 @@
 import Database from 'better-sqlite3';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { backupName, temporaryName } from './backup-files.js';
+import { isOurs, makeSelfContained, removeDatabase, type StartProgress, sync, untold } from './database-copy.js';
+import { giveTo, makeFolder, ownerOf } from './file-owner.js';
+import { fileProblem } from './file-problem.js';
 
 /** About 2 ms of copying, after which the event loop gets its turn. */
 const PAGES_PER_STEP = 256;
+
+/** There is no copy. The message is for the operator. */
+class BackupError extends Error {
+  override readonly name = 'BackupError';
+
+  constructor(
+    message: string,
+    /** That of the operating system, when it is the reason. */
+    readonly code?: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export interface BackupOptions {
+  now?: number;
+  /** Is told of the pages that are copied. */
+  start?: StartProgress;
+  /** Breaks the copy off, of which nothing is left then. */
+  signal?: AbortSignal;
+}
 
 /**
  * Copies a database that is in use and returns the copy's path. A file of that name is complete and on disk.
  *
  * The copy is that of one moment: it is read within one transaction, which in WAL mode neither stops writers nor sees
  * them, of whatever process they are.
+ *
+ * @throws BackupError when there is no database of ours, the folder cannot be used, or the copy is broken off
  */
-export async function takeBackup(database: string, directory: string, now = Date.now()): Promise<string> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const file = join(directory, backupName(database, now));
-  const temporary = temporaryName(file);
+export async function takeBackup(database: string, directory: string, options: BackupOptions = {}): Promise<string> {
+  const source = openSource(database);
   try {
-    closeSync(openSync(temporary, 'w', 0o600));
-    await copy(database, temporary);
-    sync(temporary);
-    renameSync(temporary, file);
-    sync(directory);
-    return file;
-  } finally {
-    rmSync(temporary, { force: true });
-  }
-}
-
-async function copy(database: string, target: string): Promise<void> {
-  const source = new Database(database, { readonly: true, fileMustExist: true });
-  try {
-    source.exec('BEGIN');
-    // The transaction begins with its first read.
-    source.prepare('SELECT COUNT(*) FROM sqlite_master').get();
-    await source.backup(target, { progress: () => PAGES_PER_STEP });
+    return await copyInto(directory, backupName(database, options.now ?? Date.now()), source, options);
+  } catch (cause) {
+    const problem = fileProblem(cause);
+    if (!problem) throw cause;
+    const { code, meaning } = problem;
+    const advice = 'Give another folder, with --to or BACKUP_DIRECTORY, or the right to write there.';
+    throw new BackupError(`No copy can be made in ${directory}: ${meaning}. ${advice}`, code, { cause });
   } finally {
     source.close();
   }
 }
 
-/** Waits until a file's content, or a folder's names, are on disk. */
-export function sync(path: string): void {
-  const descriptor = openSync(path, 'r');
+/** Within a transaction that has begun. Looking must not make anything. */
+function openSource(path: string): Database.Database {
+  requireFile(path);
+  const source = new Database(path, { readonly: true, fileMustExist: true });
   try {
-    fsyncSync(descriptor);
+    source.exec('BEGIN');
+    // The transaction begins with its first read, which this is.
+    if (isOurs(source)) return source;
+    throw new BackupError(`${path} is not a database of this server. Check DATABASE_URL.`);
+  } catch (error) {
+    source.close();
+    throw error;
+  }
+}
+
+function requireFile(path: string): void {
+  let isFile: boolean | undefined;
+  try {
+    isFile = statSync(path, { throwIfNoEntry: false })?.isFile();
+  } catch (cause) {
+    throw new BackupError(`${path} cannot be looked at. Check the rights on its folder.`, undefined, { cause });
+  }
+  if (isFile === undefined) throw new BackupError(`There is no database at ${path}. To make it: session-push migrate`);
+  if (!isFile) throw new BackupError(`${path} is no file, so no database. Check DATABASE_URL.`);
+}
+
+async function copyInto(
+  directory: string,
+  name: string,
+  source: Database.Database,
+  options: BackupOptions,
+): Promise<string> {
+  const owner = ownerOf(source.name);
+  makeFolder(directory, owner);
+  const file = join(directory, name);
+  const temporary = temporaryName(file);
+  makeEmpty(temporary);
+  try {
+    giveTo(owner, temporary);
+    await copyPages(source, temporary, options);
+    closeCopy(temporary);
+    sync(temporary);
+    renameSync(temporary, file);
+    sync(directory);
+    return file;
   } finally {
-    closeSync(descriptor);
+    removeDatabase(temporary);
+  }
+}
+
+/** Two of one second would write into each other. */
+function makeEmpty(file: string): void {
+  try {
+    closeSync(openSync(file, 'wx', 0o600));
+  } catch (cause) {
+    const problem = fileProblem(cause);
+    if (problem?.code !== 'EEXIST') throw cause;
+    throw new BackupError(`Another backup writes ${file} just now. Try again in a moment.`, problem.code, { cause });
+  }
+}
+
+async function copyPages(
+  source: Database.Database,
+  target: string,
+  { start = untold, signal }: BackupOptions,
+): Promise<void> {
+  const progress = start('Copying', Number(source.pragma('page_count', { simple: true })));
+  let copied = 0;
+  const advanceTo = (pages: number) => {
+    progress.advance(pages - copied);
+    copied = pages;
+  };
+  try {
+    const { totalPages } = await source.backup(target, {
+      progress: (pages) => {
+        if (signal?.aborted) throw new BackupError('The backup was broken off. Nothing is left of it.');
+        advanceTo(pages.totalPages - pages.remainingPages);
+        return PAGES_PER_STEP;
+      },
+    });
+    advanceTo(totalPages);
+  } finally {
+    progress.finish();
+  }
+}
+
+function closeCopy(file: string): void {
+  const copy = new Database(file);
+  try {
+    makeSelfContained(copy);
+  } finally {
+    copy.close();
   }
 }
