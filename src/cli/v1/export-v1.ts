@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { DataSource } from 'typeorm';
-import { sync } from '../../database/backups/take-backup.js';
+import { sync } from '../../database/backups/database-copy.js';
 import { CliError } from '../cli-error.js';
 import { V1_TABLES } from './v1-file.js';
 
