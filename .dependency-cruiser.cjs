@@ -1,11 +1,11 @@
 /** The arrows of the house, who may import whom, are those of the diagram in docs/architecture.md. */
 
 const { readdirSync } = require('node:fs');
-const { join } = require('node:path');
+const path = require('node:path');
 const { readDiagram } = require('./scripts/architecture-diagram.cjs');
 
 const { arrows, foundation } = readDiagram();
-const folders = readdirSync(join(__dirname, 'src'), { withFileTypes: true }).flatMap((entry) =>
+const folders = readdirSync(path.join(__dirname, 'src'), { withFileTypes: true }).flatMap((entry) =>
   entry.isDirectory() ? entry.name : [],
 );
 

@@ -1,8 +1,8 @@
 // Reads the diagram of docs/architecture.md, which says who may import whom among the folders of src.
 const { readFileSync } = require('node:fs');
-const { join } = require('node:path');
+const path = require('node:path');
 
-const PAGE = join(__dirname, '../docs/architecture.md');
+const PAGE = path.join(__dirname, '../docs/architecture.md');
 const MERMAID = /^```mermaid\n([^]*?)^```$/m;
 /** `a & b --> c`, or `a -. label .-> b`: of b, only the files that the label stands for. */
 const ARROW = /^([\w &-]+?) (?:-->|-\. (\w+) \.->) ([\w &-]+)$/;

@@ -96,10 +96,11 @@ function refreshAll() {
  * @param {number} everyMs
  */
 function keepFresh(refresh, everyMs) {
-  setTimeout(async () => {
+  const turn = async () => {
     if (mayRefresh()) await refresh();
     keepFresh(refresh, everyMs);
-  }, everyMs);
+  };
+  setTimeout(() => void turn(), everyMs);
 }
 
 byId('refresh').addEventListener('click', () => void refreshAll());
