@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { type ApnsGateway, startApnsGateway } from '../../gateways/apns.gateway.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
+import { sqlite } from './sqlite.js';
 import { TestServer } from '../support/test-server.js';
 import { contentsFor, newPhone, type Phone, push } from './phones.js';
 
@@ -89,11 +90,12 @@ describeEachDatabase('both environments of APNs', (databases) => {
 });
 
 describe.each(['production', 'sandbox'] as const)('APNS_ENVIRONMENT=%s', (environment) => {
+  const databases = sqlite();
   it('asks that one only', async () => {
     const gateways = await startGateways();
     const sandbox = await startApnsGateway({ credentials: gateways.credentials });
     const server = await TestServer.start({
-      database: 'sqlite::memory:',
+      database: await databases.create(),
       gateways,
       env: { APNS_ENVIRONMENT: environment, APNS_SANDBOX_URL: sandbox.url },
     });
