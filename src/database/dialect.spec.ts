@@ -3,6 +3,11 @@ import { describeEachDatabase } from '../../test/support/databases.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
 import { insertNewest } from './dialect.js';
 
+const toRow = ([token, id, registeredAt]: [string, string, number]) => ({
+  ...{ token, registered_at: registeredAt, session_id: id },
+  ...{ device_type: 'ios', legacy_groups_only: 0, apns_environment: null },
+});
+
 describeEachDatabase('insertNewest', (databases) => {
   const database = useTestDatabase(databases);
   const insert = (table: string, newest: string, ...rows: Record<string, unknown>[]) =>
@@ -11,24 +16,10 @@ describeEachDatabase('insertNewest', (databases) => {
     (await database.dataSource.query<Record<string, unknown>[]>(statement)).map((row) => ({ ...row }));
 
   it('keeps the newer of two rows, whichever comes first, and all of its columns', async () => {
-    const device = (token: string, id: string, registeredAt: number) => ({
-      ...{ token, registered_at: registeredAt, session_id: id },
-      ...{ device_type: 'ios', legacy_groups_only: 0, apns_environment: null },
-    });
-    await insert(
-      'devices',
-      'registered_at',
-      device('a', '05old', 1),
-      device('b', '05new', 3),
-      device('c', '05first', 2),
-    );
-    await insert(
-      'devices',
-      'registered_at',
-      device('a', '05new', 2),
-      device('b', '05old', 1),
-      device('c', '05second', 2),
-    );
+    const save = (...rows: [token: string, id: string, registeredAt: number][]) =>
+      insert('devices', 'registered_at', ...rows.map(toRow));
+    await save(['a', '05old', 1], ['b', '05new', 3], ['c', '05first', 2]);
+    await save(['a', '05new', 2], ['b', '05old', 1], ['c', '05second', 2]);
     expect(await stored('SELECT token, session_id, registered_at FROM devices ORDER BY token')).toEqual([
       { token: 'a', session_id: '05new', registered_at: expect.toSatisfy((time) => Number(time) === 2) },
       { token: 'b', session_id: '05new', registered_at: expect.toSatisfy((time) => Number(time) === 3) },
