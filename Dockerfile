@@ -1,5 +1,7 @@
 # syntax=docker/dockerfile:1
-FROM node:22-bookworm-slim AS build
+# A tag moves. Pinned: --build-arg NODE_IMAGE=node:22-bookworm-slim@sha256:... (docs/operating.md, Images by digest).
+ARG NODE_IMAGE=node:22-bookworm-slim
+FROM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci
@@ -7,21 +9,23 @@ COPY tsconfig.json tsconfig.build.json nest-cli.json ./
 COPY src ./src
 RUN npm run build
 
-FROM node:22-bookworm-slim AS packages
+FROM ${NODE_IMAGE} AS packages
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev
 
-FROM node:22-bookworm-slim
+FROM ${NODE_IMAGE}
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
 COPY --from=build /src/dist ./dist
 COPY package.json README.md LICENSE ./
+COPY scripts/session-push.mjs ./scripts/
+RUN ln -s /app/scripts/session-push.mjs /usr/local/bin/session-push
 RUN mkdir data && chown node:node data && chmod 700 data
 USER node
 VOLUME /app/data
-EXPOSE 3000
+EXPOSE 3000 3001
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health/live`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--enable-source-maps", "dist/main.js"]
+CMD ["node", "--disable-sigusr1", "--enable-source-maps", "dist/main.js"]

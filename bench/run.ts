@@ -1,8 +1,9 @@
+import { describeCircumstances } from '../test/support/report/circumstances.js';
+import { writeBetweenMarks } from '../test/support/report/marked-document.js';
 import { Bench } from './bench.js';
 import { monotonicMs } from './measure/clock.js';
+import { type Cores } from './measure/cores.js';
 import { type BenchOptions, HELP, parseOptions, type ScenarioName, UsageError } from './options.js';
-import { describeCircumstances } from './report/circumstances.js';
-import { writeResults } from './report/performance-doc.js';
 import { renderSection, type Section } from './report/section.js';
 import { accept } from './scenarios/accept.scenario.js';
 import { backlog } from './scenarios/backlog.scenario.js';
@@ -39,14 +40,18 @@ async function run(options: BenchOptions): Promise<void> {
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));
   const bench = await Bench.start(options, progress);
-  const circumstances = describeCircumstances(args, bench.cores, bench.folder);
+  const circumstances = describeCircumstances('bench', args, pinning(bench.cores), bench.folder);
   for (const name of options.only) {
     const markdown = `${circumstances}\n\n${renderSection(await RUN[name](bench))}`;
     process.stdout.write(`\n## ${name}\n\n${markdown}\n`);
-    if (options.write) await writeResults(name, markdown);
+    if (options.write) await writeBetweenMarks('performance.md', `bench:${name}`, markdown);
   }
   await bench.stop();
   progress('done');
+}
+
+function pinning({ server, rest }: Cores): string {
+  return server === null ? 'processes not pinned' : `server on core ${server}, the rest on ${rest}`;
 }
 
 function progress(text: string): void {

@@ -1,6 +1,6 @@
 import { type ReceivedPush } from '../gateways/recorder.js';
 import { type EncType } from '../src/onion/protocol/ciphers.js';
-import { type JsonObject } from '../src/onion/protocol/json.js';
+import { type JsonObject } from '../src/encoding/json.js';
 import { type OnionVersion } from '../src/onion/protocol/onion-client.js';
 import { type AnyGateway, type Provider } from '../test/support/gateways.js';
 import { newAndroidToken, newHuaweiToken, newId, newIosToken } from '../test/support/people.js';
@@ -41,7 +41,7 @@ export class Phone extends App {
 
   constructor(
     owner: string,
-    readonly provider: Provider,
+    readonly provider: Exclude<Provider, 'webpush'>,
     stage: Stage,
     narrator: Narrator,
     onion: { version: OnionVersion; encType: EncType },

@@ -3,8 +3,10 @@ import { DemoError } from './cast.js';
 import { Narrator } from './narrator.js';
 import { setStage, type Stage } from './stage.js';
 import { type Cast, play } from './story.js';
+import { playToday } from './todays-story.js';
 
-const HELP = `Plays a story through the built server and stand-in push services, and checks every push.
+const HELP = `Plays two stories, of today's API and of the legacy one, through the built server, stand-in push services and a
+stand-in network, and checks every push.
 
   npm run demo [-- --keep]
 
@@ -25,7 +27,7 @@ async function run(keep: boolean): Promise<number> {
     // The story shows its pushes itself, in order.
     stage = await setStage((provider, push) => void (isOver && narrator.push(provider, push)));
     introduce(stage, narrator);
-    const cast = await Promise.race([play(stage, narrator), interrupted.then(() => giveUp('it was interrupted'))]);
+    const cast = await Promise.race([playBoth(stage, narrator), interrupted.then(() => giveUp('it was interrupted'))]);
     isOver = true;
     narrator.line('\nEverything arrived as it should.');
     if (keep) {
@@ -40,6 +42,14 @@ async function run(keep: boolean): Promise<number> {
   } finally {
     await stage?.clear();
   }
+}
+
+/** Today's API first: the legacy one has no caller any more but old apps and forks. */
+async function playBoth(stage: Stage, narrator: Narrator): Promise<Cast> {
+  narrator.line("\nToday's API");
+  await playToday(stage, narrator);
+  narrator.line('\nThe legacy API');
+  return play(stage, narrator);
 }
 
 function introduce({ start, environment, process: server }: Stage, narrator: Narrator): void {

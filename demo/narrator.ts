@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import { type ReceivedPush } from '../gateways/recorder.js';
 import { type Provider } from '../test/support/gateways.js';
 
-const NAMES: Record<Provider, string> = { apns: 'APNs', fcm: 'FCM', huawei: 'HMS' };
+const NAMES: Record<Provider, string> = { apns: 'APNs', fcm: 'FCM', huawei: 'HMS', webpush: 'Web Push' };
 const SHOWN_HEADERS = /^apns-(?!id|collapse)/;
 
 type Style = Parameters<typeof styleText>[0];

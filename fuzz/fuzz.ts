@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { besiege, openIdle, SLOW } from '../test/support/load/held-connections.js';
 import { residentMb, SMALL_HEAP } from '../test/support/load/resident-memory.js';
 import { spawnServer, type SpawnedServer } from '../test/support/spawned-server.js';
 import { Bystander } from './bystander.js';
@@ -8,7 +9,6 @@ import { hostileBytes } from './hostile-bytes.js';
 import { hostileRequest } from './hostile-requests.js';
 import { Random } from './random.js';
 import { HttpSender, sendBytes } from './senders.js';
-import { besiege, openIdle, SLOW } from './sieges.js';
 
 export interface FuzzOptions {
   /** Hostile requests in all. */

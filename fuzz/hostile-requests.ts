@@ -1,5 +1,5 @@
 import { Channel } from '../src/onion/protocol/channel.js';
-import { encodeStringList } from '../src/onion/protocol/bencode.js';
+import { encodeStringList } from '../src/encoding/bencode.js';
 import { generateKeyPair } from '../src/onion/protocol/key-agreement.js';
 import { ONION_PATHS, type OnionVersion, type ReplyContext, sealRequest } from '../src/onion/protocol/onion-client.js';
 import { encodeOuterBody } from '../src/onion/protocol/outer-body.js';

@@ -38,6 +38,13 @@ export interface ApnsTokenKey {
   readonly publicKey: string;
 }
 
+/** The key by which push servers know the sender (RFC 8292). */
+export interface VapidKeyPair {
+  readonly privateKey: string;
+  /** Base64url, as apps want it. */
+  readonly applicationServerKey: string;
+}
+
 export interface GoogleServiceAccount {
   readonly projectId: string;
   readonly clientEmail: string;
@@ -55,6 +62,7 @@ export interface Credentials {
   readonly serviceAccount: GoogleServiceAccount;
   readonly huaweiAppId: string;
   readonly huaweiAppSecret: string;
+  readonly vapidKey: VapidKeyPair;
 }
 
 export interface CredentialFiles {
@@ -67,6 +75,7 @@ export interface CredentialFiles {
   readonly serviceAccountFile: string;
   readonly huaweiAppId: string;
   readonly huaweiAppSecret: string;
+  readonly vapidKeyFile: string;
 }
 
 export async function makeAuthority(name = 'Stand-in push gateways CA'): Promise<Authority> {
@@ -123,6 +132,13 @@ export function makeApnsTokenKey(teamId = identifier(), keyId = identifier()): A
   return { keyId, teamId, ...keyPairPem(generateKeyPairSync('ec', { namedCurve: 'P-256' })) };
 }
 
+export function makeVapidKey(): VapidKeyPair {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { x = '', y = '' } = privateKey.export({ format: 'jwk' });
+  const point = [Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')];
+  return { privateKey: privatePem(privateKey), applicationServerKey: Buffer.concat(point).toString('base64url') };
+}
+
 export function makeServiceAccount(projectId = 'stand-in-project'): GoogleServiceAccount {
   return {
     projectId,
@@ -158,6 +174,7 @@ export async function makeCredentials(options: { topic?: string; projectId?: str
     serviceAccount: makeServiceAccount(options.projectId),
     huaweiAppId: String(100_000_000 + (randomBytes(4).readUInt32BE() % 900_000_000)),
     huaweiAppSecret: createHash('sha256').update(randomUUID()).digest('hex'),
+    vapidKey: makeVapidKey(),
   };
 }
 
@@ -180,6 +197,7 @@ export function writeCredentials(dir: string, credentials: Credentials, tokenUri
     serviceAccountFile: write('service-account.json', serviceAccountJson(credentials.serviceAccount, tokenUri)),
     huaweiAppId: credentials.huaweiAppId,
     huaweiAppSecret: credentials.huaweiAppSecret,
+    vapidKeyFile: write('vapid.pem', credentials.vapidKey.privateKey),
   };
 }
 

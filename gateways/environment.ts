@@ -1,9 +1,9 @@
 import { type CredentialFiles } from './certificates.js';
 
-/** The variables that point a server at the stand-ins, with token authentication at APNs. */
+/** The variables that point a server at the stand-in providers, with token authentication at APNs. */
 export function gatewayEnvironment(
   files: CredentialFiles,
-  gateways: Readonly<Record<'apns' | 'fcm' | 'huawei', { readonly url: string }>>,
+  gateways: Readonly<Record<'apns' | 'fcm' | 'huawei' | 'webpush', { readonly url: string }>>,
 ): Record<string, string> {
   return {
     APNS_URL: gateways.apns.url,
@@ -20,5 +20,9 @@ export function gatewayEnvironment(
     HUAWEI_CA_FILE: files.caFile,
     HUAWEI_APP_ID: files.huaweiAppId,
     HUAWEI_APP_SECRET: files.huaweiAppSecret,
+    VAPID_KEY_FILE: files.vapidKeyFile,
+    VAPID_SUBJECT: 'mailto:operator@example.org',
+    WEBPUSH_CA_FILE: files.caFile,
+    WEBPUSH_ALLOWED_HOSTS: new URL(gateways.webpush.url).host,
   };
 }

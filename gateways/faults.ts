@@ -24,29 +24,29 @@ export function malformedJson(status: number): Answer {
   return { status, headers: { 'content-type': 'application/json' }, body: '{"reason":', reason: 'malformed JSON' };
 }
 
-interface Planned {
-  readonly fault: Fault;
+interface Planned<Kind> {
+  readonly fault: Kind;
   left: number;
 }
 
 /** Which requests a fault meets: a token's, else the next ones, else all of them. */
-export class FaultPlan {
-  private readonly byToken = new Map<string, Planned>();
-  private upcoming: Planned[] = [];
-  private always: Fault | undefined;
+export class FaultPlan<Kind = Fault> {
+  private readonly byToken = new Map<string, Planned<Kind>>();
+  private upcoming: Planned<Kind>[] = [];
+  private always: Kind | undefined;
 
   /** A request with this token among its tokens, `times` times. */
-  forToken(token: string, fault: Fault, times = Infinity): void {
+  forToken(token: string, fault: Kind, times = Infinity): void {
     this.byToken.set(token, { fault, left: times });
   }
 
   /** The next `count` requests; calls queue up behind each other. */
-  next(count: number, fault: Fault): void {
+  next(count: number, fault: Kind): void {
     this.upcoming.push({ fault, left: count });
   }
 
   /** Every request until {@link clear}. */
-  all(fault: Fault): void {
+  all(fault: Kind): void {
     this.always = fault;
   }
 
@@ -57,7 +57,7 @@ export class FaultPlan {
   }
 
   /** The fault of a request for these tokens, which uses it up once. */
-  take(tokens: readonly string[]): Fault | undefined {
+  take(tokens: readonly string[]): Kind | undefined {
     for (const token of tokens) {
       const planned = this.byToken.get(token);
       if (!planned) continue;

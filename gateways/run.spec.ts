@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { postHttp1 } from './spec-client.js';
+import { SpecClient } from './swarm/spec-client.js';
 
 const RUN = join(import.meta.dirname, 'run.ts');
 let child: ChildProcessWithoutNullStreams | undefined;
@@ -32,7 +33,7 @@ describe('the gateways by themselves', () => {
   it('print the environment that leads to them, then each push, and end on a signal', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'gateways-run-'));
     const { process: running, until } = start('--dir', dir);
-    const env = parseEnv(await until('# APNS_CERT_KEY_FILE'));
+    const env = parseEnv(await until('# CONTROL_URL='));
     expect(env['APNS_URL']).toMatch(/^https:\/\/localhost:\d+$/);
     expect(env['FCM_SERVICE_ACCOUNT_FILE']).toContain(dir);
 
@@ -46,10 +47,19 @@ describe('the gateways by themselves', () => {
     await postHttp1(`${env['HUAWEI_PUSH_URL']}/v1/${client_id}/messages:send`, { ...options, headers }, message);
     expect(await until('aGVsbG8=')).toContain(`HMS a-huawei... ${message.length} bytes ${message}`);
 
+    const control = /# CONTROL_URL=(\S+)\n/.exec(await until('\n\n'))?.[1];
+    const stored = JSON.stringify({ account: `05${'ab'.repeat(32)}`, data: 'aGVsbG8=' });
+    const answer = await fetch(`${control}/store`, { method: 'POST', body: stored });
+    expect(await answer.json()).toMatchObject({ members: 3 });
+    expect(await until(' stored in swarm ')).toContain('for 05ababab... namespace 0 5 bytes');
+    const oxend = new SpecClient(String(env['NODE_LIST']), null);
+    await oxend.greet();
+    oxend.close();
+
     running.kill('SIGTERM');
     expect(await once(running, 'exit')).toEqual([0, null]);
     rmSync(dir, { recursive: true });
-  }, 20_000);
+  }, 60_000);
 
   it('explain themselves', async () => {
     const { process: running, until } = start('--help');

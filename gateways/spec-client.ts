@@ -43,7 +43,7 @@ export function post(
 export function postHttp1(
   url: string,
   options: RequestOptions & { headers?: Record<string, string> },
-  body: string,
+  body: string | Buffer,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const request = httpsRequest(url, { method: 'POST', ...options }, (response) => {

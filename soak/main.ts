@@ -8,13 +8,18 @@ const HELP = `Runs the built server under a mixed load with faults and says what
 
   --minutes N      how long the load lasts (default 5)
   --database KIND  sqlite (default) or mariadb, a private one (mariadb-server must be installed)
-  --pause MS       longest pause of each of 16 clients between two requests (default 20)
+  --pause MS       longest pause of each of 20 clients between two requests (default 20)
   --help           this text
 
-People register, move, leave, follow groups and notify; meanwhile push services come and go, the server is ended with
-SIGTERM and SIGKILL and started again, and malformed requests arrive. The last third goes without restarts: in it
-memory is compared. Exits with 1 when an acknowledged change or notification is lost, a request is answered with 5xx or
-an inner 500, the server logs an error, or its memory grows by more than 40 MB.
+People register, move, leave, follow groups and notify, and others write to phones that subscribed in a stand-in network:
+through APNs, FCM and HMS, and phones without Google through three Web Push servers. Meanwhile push services come and go,
+Web Push servers answer 503 and 429 or nothing, and give up endpoints with 404 and 410, whose phones subscribe again with
+new ones; nodes stop, freeze and are cut off, the server is ended with SIGTERM and SIGKILL and started again, and
+malformed requests arrive. The last third goes without restarts: in it memory is compared, and every message that a node
+reported has to arrive, at each phone so that the phone can open it.
+Exits with 1 when an acknowledged change or notification is lost, a push comes twice that was not in flight at a restart
+or when a push service went away, a request is answered with 5xx or an inner 500, the server logs an error, or its memory
+grows by more than 70 MB.
 `;
 
 const { values } = parseArgs({

@@ -11,7 +11,10 @@ export function printProgress({ seconds, doing, client, pending, memoryMb }: Soa
 `);
 }
 
-export function printResult({ client, deliveries, malformed, memory, faults, problems }: SoakResult): void {
+export function printResult(result: SoakResult): void {
+  const { client, deliveries, reported, withoutGoogle, malformed, memory, faults, hostAnswers, endpoints, problems } =
+    result;
+  const answers = Object.entries(hostAnswers);
   const rows: [string, string | number][] = [
     ['requests', client.requests],
     ['acknowledged', client.acknowledged],
@@ -20,16 +23,26 @@ export function printResult({ client, deliveries, malformed, memory, faults, pro
     ['5xx and inner 500', client.failed],
     ['slowest answer', `${Math.round(client.slowestMs)} ms`],
     ['notifications acknowledged', deliveries.acknowledged],
+    ['messages reported by nodes', reported],
     ['pushes delivered', deliveries.pushes],
+    ['of these by Web Push', withoutGoogle],
     ['pushes lost', deliveries.lost],
-    ['pushes twice', `${deliveries.duplicates} (in flight at a restart or a cut: ${deliveries.duplicatesAllowed})`],
+    [
+      'pushes twice',
+      `${deliveries.duplicates} (in flight at a restart or a cut: ${deliveries.duplicatesAllowed}; others: ${deliveries.unexplained})`,
+    ],
     ['restarts', `${faults.kills} SIGKILL, ${faults.stops} SIGTERM`],
     ['gateway outages', faults.outages],
+    ['nodes stopped, frozen, cut', faults.nodes],
+    ['answers of Web Push hosts', answers.map(([answer, times]) => `${answer}: ${times}`).join(', ')],
+    ['endpoints given up', `${endpoints.ended}, of them forgotten ${endpoints.forgotten}`],
     ['memory', `${memory.startMb} MB at the start of the last life, ${memory.endMb} MB at its end`],
   ];
   process.stdout.write('\n');
   for (const [name, value] of rows) process.stdout.write(`${name.padEnd(28)}${value}\n`);
-  process.stdout.write(problems.length === 0 ? '\nnothing lost, no 5xx, memory is flat\n' : '\n');
+  process.stdout.write(
+    problems.length === 0 ? '\nnothing lost, nothing twice without a reason, no 5xx, memory is flat\n' : '\n',
+  );
   for (const problem of problems.slice(0, SHOWN)) process.stdout.write(`PROBLEM ${problem.slice(0, 500)}\n`);
   if (problems.length > SHOWN) process.stdout.write(`and ${problems.length - SHOWN} more\n`);
 }

@@ -2,15 +2,20 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startSwarmNetwork, type SwarmNetwork } from '../gateways/swarm/network.js';
 import { Notifier, play, type Stage, Wanderer } from '../test/support/load/actors.js';
+import { Correspondent, type NetworkStage } from '../test/support/load/correspondent.js';
 import { type CountedGateways, startCountedGateways } from '../test/support/load/counted-gateways.js';
 import { DeliveryLedger, type DeliverySummary } from '../test/support/load/delivery-ledger.js';
 import { LoadClient, type Tally } from '../test/support/load/load-client.js';
+import { PrivateStorages, type PrivateStorage } from '../test/support/load/private-storages.js';
 import { RegistryLedger } from '../test/support/load/registry-ledger.js';
-import { residentMb, SMALL_HEAP } from '../test/support/load/resident-memory.js';
+import { residentMb } from '../test/support/load/resident-memory.js';
 import { readStoredState } from '../test/support/load/stored-state.js';
+import { SealedPhones } from '../test/support/load/sealed-phones.js';
 import { SupervisedServer } from '../test/support/load/supervised-server.js';
-import { openStorage, type SoakStorage } from './storage.js';
+import { query } from '../test/support/query.js';
+import { PushHostVandal } from './push-host-vandal.js';
 import { Vandal } from './vandal.js';
 
 export interface SoakOptions {
@@ -33,50 +38,74 @@ export interface SoakProgress {
 export interface SoakResult {
   readonly client: Tally;
   readonly deliveries: DeliverySummary;
+  /** Messages that nodes reported. */
+  readonly reported: number;
+  /** Pushes that reached phones without Google. */
+  readonly withoutGoogle: number;
   readonly malformed: number;
   readonly memory: { startMb: number; endMb: number };
-  readonly faults: { kills: number; stops: number; outages: number };
+  readonly faults: { kills: number; stops: number; outages: number; nodes: number };
+  /** How often the push servers of phones without Google answered otherwise than by taking a push. */
+  readonly hostAnswers: Readonly<Record<(typeof HOST_ANSWERS)[number], number>>;
+  /** Their endpoints that were given up, and those of them that nobody is subscribed with any more. */
+  readonly endpoints: { ended: number; forgotten: number };
   /** Empty = all is well. */
   readonly problems: string[];
 }
 
+/** Small, so that nothing but a leak makes the process grow; with room for what is in flight to four providers and from the network. */
+const HEAP = { NODE_OPTIONS: '--max-old-space-size=128 --max-semi-space-size=4' };
 const NOTIFIERS = 6;
 const WANDERERS = 8;
 const VANDALS = 2;
+const CORRESPONDENTS = 2;
+/** As the stand-in names them. */
+const HOST_ANSWERS = ['503', '429', '410', '404', 'stall'] as const;
+/** Of phones without Google. */
+const PUSH_HOSTS = 3;
+/** Of people each client writes to: a phone gets a burst of pushes whole, and then one a second. */
+const [PAIRS_EACH, ACCOUNTS_EACH] = [30, 15];
 const PROGRESS_MS = 5000;
 /** Shares of the time after which the server is not restarted, memory is measured, and gateways stay. */
 const [LAST_RESTART, FIRST_MEASUREMENT, LAST_OUTAGE] = [0.65, 0.75, 0.9];
 /** After an outage a provider is asked again within a minute. */
 const DELIVERED_WITHIN_MS = 180_000;
-const MAX_GROWTH_MB = 40;
+const MAX_GROWTH_MB = 70;
 
 const between = (min: number, max: number): number => min + Math.random() * (max - min);
 
 /** One run, from the first start of the server to the comparison with what it has stored. */
 class Soak {
-  private readonly faults = { kills: 0, stops: 0, outages: 0 };
+  private readonly faults = { kills: 0, stops: 0, outages: 0, nodes: 0 };
   private readonly vandals: Vandal[];
-  private readonly began = Date.now();
+  private began = Date.now();
   private doing = '';
+  private correspondents: Correspondent[] = [];
 
   constructor(
     private readonly totalMs: number,
     private readonly stage: Stage,
     private readonly server: SupervisedServer,
     private readonly gateways: CountedGateways,
-    private readonly storage: SoakStorage,
+    private readonly storage: PrivateStorage,
+    private readonly network: SwarmNetwork,
+    private readonly phones: SealedPhones,
   ) {
     this.vandals = Array.from({ length: VANDALS }, () => new Vandal(server));
   }
 
   async run(pauseMs: number, report: (progress: SoakProgress) => void): Promise<SoakResult> {
     await this.server.start();
-    const notifiers = Array.from({ length: NOTIFIERS }, () => new Notifier(this.stage));
-    await Promise.all(notifiers.map((notifier) => notifier.settle()));
+    const notifiers = Array.from({ length: NOTIFIERS }, () => new Notifier(this.stage, PAIRS_EACH));
+    this.correspondents = this.makeCorrespondents();
+    const hostVandal = new PushHostVandal(this.gateways.pushHosts, this.correspondents);
+    await Promise.all([...notifiers, ...this.correspondents].map((one) => one.settle()));
+    // On a slow machine they have taken a while.
+    this.began = Date.now();
     const wanderers = Array.from({ length: WANDERERS }, () => new Wanderer(this.stage));
-    const load = play([...notifiers, ...wanderers, ...this.vandals], pauseMs);
+    const load = play([...notifiers, ...wanderers, ...this.vandals, ...this.correspondents], pauseMs);
     const progress = setInterval(() => report(this.progress()), PROGRESS_MS);
-    const outages = this.breakGateways();
+    const outages = Promise.all([this.breakGateways(), this.breakNodes(), this.breakPushHosts(hostVandal)]);
     await this.restart();
     const startMb = await this.after(FIRST_MEASUREMENT, () => this.memoryMb());
     await this.after(1, () => load.stop());
@@ -86,7 +115,18 @@ class Soak {
     clearInterval(progress);
     await this.server.stop();
     await this.compareStored();
-    return this.result({ startMb, endMb });
+    const forgotten = await this.countForgotten(hostVandal.ended);
+    return this.result({ startMb, endMb }, { ended: hostVandal.ended.length, forgotten });
+  }
+
+  private makeCorrespondents(): Correspondent[] {
+    const { server, network, phones } = this;
+    const { deliveries } = this.stage;
+    const newEndpoint = () => this.gateways.newEndpoint();
+    // The server has time to connect after its last start.
+    const isSteady = () => this.left(FIRST_MEASUREMENT) === 0;
+    const stage: NetworkStage = { server, network, phones, deliveries, isSteady, newEndpoint };
+    return Array.from({ length: CORRESPONDENTS }, () => new Correspondent(stage, ACCOUNTS_EACH));
   }
 
   private left(share: number): number {
@@ -112,6 +152,38 @@ class Soak {
     }
   }
 
+  /** One node at a time, so that the other members of its swarm go on reporting. */
+  private async breakNodes(): Promise<void> {
+    while (this.left(LAST_OUTAGE) > 0) {
+      await sleep(between(2000, 8000));
+      const { members } = this.network;
+      const member = members[Math.floor(Math.random() * members.length)];
+      if (!member) return;
+      this.faults.nodes++;
+      switch (Math.floor(Math.random() * 3)) {
+        case 0:
+          member.node.stop();
+          await sleep(between(500, 4000));
+          await member.node.start();
+          break;
+        case 1:
+          await member.proxy.be('frozen');
+          await sleep(between(500, 4000));
+          await member.proxy.be('pass');
+          break;
+        default:
+          member.proxy.cut();
+      }
+    }
+  }
+
+  private async breakPushHosts(vandal: PushHostVandal): Promise<void> {
+    while (this.left(LAST_OUTAGE) > 0) {
+      await sleep(between(500, 3000));
+      await vandal.act();
+    }
+  }
+
   private async restart(): Promise<void> {
     while (this.left(LAST_RESTART) > 0) {
       await sleep(Math.min(between(2000, 20_000), this.totalMs / 10));
@@ -131,7 +203,14 @@ class Soak {
     const { registry, contradictions, deliveries } = this.stage;
     const stored = await readStoredState(this.storage.url);
     contradictions.push(...registry.differences(stored.registry));
-    stored.queued.forEach((data) => deliveries.mayRepeat(data));
+    stored.queued.forEach((data) => deliveries.queued(this.phones.reveal(data)));
+  }
+
+  /** Of endpoints that ended, those that nobody is subscribed with any more. */
+  private async countForgotten(endpoints: readonly string[]): Promise<number> {
+    const rows = await query(this.storage.url, 'SELECT token FROM subscriptions');
+    const subscribed = new Set(rows.map(({ token }) => String(token)));
+    return endpoints.filter((endpoint) => !subscribed.has(endpoint)).length;
   }
 
   private async untilDelivered(): Promise<void> {
@@ -154,22 +233,34 @@ class Soak {
     };
   }
 
-  private result(memory: SoakResult['memory']): SoakResult {
+  private hostAnswers(): SoakResult['hostAnswers'] {
+    const found = this.gateways.pushHosts.flatMap(({ counts }) => Object.entries(counts.outcomes));
+    const times = (answer: string) =>
+      found.reduce((sum, [outcome, count]) => (outcome.split(' ')[0] === answer ? sum + count : sum), 0);
+    return Object.fromEntries(HOST_ANSWERS.map((answer) => [answer, times(answer)])) as SoakResult['hostAnswers'];
+  }
+
+  private result(memory: SoakResult['memory'], endpoints: SoakResult['endpoints']): SoakResult {
     const { tally } = this.stage.client;
     const deliveries = this.stage.deliveries.summary();
     const growth = memory.endMb - memory.startMb;
     const failures: [boolean, string][] = [
       [deliveries.lost > 0, `${deliveries.lost} pushes of acknowledged notifications never arrived`],
-      [deliveries.strays > 0, `${deliveries.strays} pushes were for nobody`],
+      [deliveries.strays > 0, `${deliveries.strays} pushes were for nobody, or could not be opened`],
+      [deliveries.unexplained > 0, `${deliveries.unexplained} pushes came twice without a reason`],
       [tally.failed > 0, `${tally.failed} requests were answered with 5xx or an inner 500`],
       [growth > MAX_GROWTH_MB, `memory grew by ${growth} MB`],
     ];
     return {
       client: tally,
       deliveries,
+      reported: this.correspondents.reduce((sum, { reported }) => sum + reported, 0),
+      withoutGoogle: this.gateways.pushHosts.reduce((sum, { counts }) => sum + counts.accepted, 0),
       malformed: this.vandals.reduce((sum, { sent }) => sum + sent, 0),
       memory,
       faults: this.faults,
+      hostAnswers: this.hostAnswers(),
+      endpoints,
       problems: [
         ...failures.flatMap(([failed, problem]) => (failed ? [problem] : [])),
         ...this.stage.contradictions,
@@ -183,18 +274,21 @@ class Soak {
 
 export async function runSoak(options: SoakOptions, report: (progress: SoakProgress) => void): Promise<SoakResult> {
   const folder = mkdtempSync(join(tmpdir(), 'spns-soak-'));
-  const storage = await openStorage(options.database, folder);
+  const storages = new PrivateStorages(folder);
   const deliveries = new DeliveryLedger();
-  const gateways = await startCountedGateways(deliveries);
+  const phones = new SealedPhones();
+  const gateways = await startCountedGateways(deliveries, (body, token) => phones.reveal(body, token), PUSH_HOSTS);
+  const network = await startSwarmNetwork();
   try {
-    const env = { ...gateways.environment, ...SMALL_HEAP, DATABASE_URL: storage.url };
+    const storage = await storages.create(options.database);
+    const env = { ...gateways.environment, ...network.environment, ...HEAP, ...storage.env };
     const server = new SupervisedServer(env, folder);
     const stage = { client: new LoadClient(server), registry: new RegistryLedger(), deliveries, contradictions: [] };
-    const soak = new Soak(options.minutes * 60_000, stage, server, gateways, storage);
+    const soak = new Soak(options.minutes * 60_000, stage, server, gateways, storage, network, phones);
     return await soak.run(options.pauseMs, report);
   } finally {
-    await gateways.close();
-    await storage.close();
+    await Promise.all([gateways.close(), network.close()]);
+    await storages.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }

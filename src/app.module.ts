@@ -7,24 +7,20 @@ import { ConfigModule } from './config/config.module.js';
 import { type Duties, dutiesOf } from './config/duties.js';
 import { DashboardModule } from './dashboard/dashboard.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DeliveryModule } from './delivery/delivery.module.js';
+import { QueueModule } from './delivery/queue/queue.module.js';
 import { DevicesModule } from './devices/devices.module.js';
 import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
-import { NotificationsModule, type NotificationsOptions } from './notifications/notifications.module.js';
+import { NotificationsModule } from './notifications/notifications.module.js';
 import { OnionModule } from './onion/onion.module.js';
 import { OperatorModule } from './operator/operator.module.js';
 import { StatisticsModule } from './statistics/statistics.module.js';
-
-interface AppModuleOptions extends NotificationsOptions {
-  duties?: Duties;
-}
+import { SubscriptionsModule } from './subscriptions/subscriptions.module.js';
 
 @Module({})
 export class AppModule {
-  static async forRoot(config: AppConfig, options: AppModuleOptions = {}): Promise<DynamicModule> {
-    const duties = options.duties ?? dutiesOf(config);
-    const notifications = await NotificationsModule.forRoot(config, options);
-    const health = HealthModule.forRoot(notifications);
+  static async forRoot(config: AppConfig, duties: Duties = dutiesOf(config)): Promise<DynamicModule> {
     return {
       module: AppModule,
       imports: [
@@ -34,13 +30,16 @@ export class AppModule {
         MetricsModule,
         DatabaseModule,
         ...(config.redisUrl === null ? [] : [(await import('./redis/redis.module.js')).RedisModule]),
+        await QueueModule.forRoot(config),
         ...(duties.accepts ? [OnionModule] : []),
         DevicesModule,
         ClosedGroupsModule,
         StatisticsModule,
-        notifications,
-        health,
-        DashboardModule.forRoot(health),
+        DeliveryModule,
+        NotificationsModule,
+        SubscriptionsModule,
+        HealthModule,
+        DashboardModule,
         AlertsModule,
       ],
     };

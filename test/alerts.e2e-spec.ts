@@ -2,21 +2,26 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeAuthority } from '../gateways/certificates.js';
+import { startWebPushGateway } from '../gateways/webpush.gateway.js';
 import { DailyFiguresScheduler } from '../src/alerts/daily-figures.scheduler.js';
-import { DeliveryScheduler } from '../src/notifications/delivery/delivery.scheduler.js';
-import { QueueWatch } from '../src/notifications/delivery/queue-watch.js';
+import { DeliveryScheduler } from '../src/delivery/outcomes/delivery.scheduler.js';
+import { DeliveryStatus } from '../src/delivery/status/delivery-status.js';
+import { QueueWatch } from '../src/delivery/status/queue-watch.js';
+import { ServersWatch } from '../src/delivery/status/servers-watch.js';
 import { OperatorEvents } from '../src/operator/operator-events.js';
 import { StatisticsPeriod } from '../src/statistics/statistics-period.entity.js';
 import { AlertHook } from './support/alert-hook.js';
-import { describeEachDatabase } from './support/databases.js';
+import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newData, newId, newIosToken } from './support/people.js';
+import { queueWebPush } from './support/queued-web-push.js';
 import { TestServer, type TestServerOptions } from './support/test-server.js';
 
+const LONG = { timeout: 20_000, interval: 20 };
 const DAY_MS = 24 * 3_600_000;
 const OTHERS = { closedGroupMessages: 0, untrackedMessages: 0, oneToOneMessages: 0 };
 
-describeEachDatabase('alerts', (databases) => {
+describeOneDatabase('alerts', (databases) => {
   let hook: AlertHook;
   let gateways: TestGateways;
   let server: TestServer;
@@ -37,12 +42,17 @@ describeEachDatabase('alerts', (databases) => {
       throw new Error('The log holds the address of the hook.');
   });
 
-  async function start(env: Record<string, string> = {}, tuning: TestServerOptions['tuning'] = {}): Promise<void> {
+  async function start(
+    env: Record<string, string> = {},
+    tuning: TestServerOptions['tuning'] = {},
+    transports: TestServerOptions['transports'] = {},
+  ): Promise<void> {
     const alerts = { ALERT_WEBHOOK_URL: hook.url, ALERT_QUEUE_MINUTES: '0.001' };
     server = await TestServer.start({
       database: await databases.create(),
       gateways,
       tuning,
+      transports,
       env: { ...alerts, ...env },
     });
   }
@@ -97,10 +107,58 @@ describeEachDatabase('alerts', (databases) => {
     await server.dataSource.query('DELETE FROM queued_notifications');
   });
 
+  it('tell when most Web Push servers fail and when they work again, and nothing of a single one', async () => {
+    const webpush = { requestTimeoutMs: 5000, pauseMs: 100, longestPauseMs: 200 };
+    await start({ WEBPUSH_ALLOWED_HOSTS: 'localhost' }, { serversFailAfterMs: 0, serversWorkAfterMs: 0 }, { webpush });
+    const { credentials } = gateways;
+    const others = await Promise.all(Array.from({ length: 5 }, () => startWebPushGateway({ credentials })));
+    const phones = [gateways.webpush, ...others].map((gateway) => {
+      const subscription = gateway.subscribe(credentials.vapidKey.applicationServerKey);
+      secrets.push(...Object.values(subscription), new URL(gateway.url).host);
+      return { gateway, subscription };
+    });
+    const report = () =>
+      server.app
+        .get(DeliveryStatus)
+        .providers()
+        .find(({ provider }) => provider === 'webpush')?.servers;
+    /** Each failing server needs several failures in a row to be left alone. */
+    const fail = async (count: number) => {
+      for (const { gateway } of phones.slice(0, count)) await gateway.stopListening();
+      for (const { subscription } of phones.slice(0, count))
+        for (let sent = 0; sent < 3; sent++) await queueWebPush(server, subscription);
+      await vi.waitUntil(() => report()?.provenFailing === count, LONG);
+      await server.app.get(ServersWatch).look();
+    };
+    try {
+      for (const { subscription } of phones) await queueWebPush(server, subscription);
+      await vi.waitUntil(() => report()?.proven === phones.length, LONG);
+      await fail(1);
+      await fail(4);
+      await hook.waitFor(1, LONG.timeout);
+      for (const { gateway } of phones) await gateway.listenAgain();
+      await vi.waitUntil(() => report()?.failing === 0, LONG);
+      await server.app.get(ServersWatch).look();
+      await hook.waitFor(2, LONG.timeout);
+      expect(hook.messages).toMatchObject([
+        { kind: 'servers-fail', severity: 'warning', details: { provider: 'webpush', failing: 4, of: 6 } },
+        { kind: 'servers-work', severity: 'info', details: { provider: 'webpush' } },
+      ]);
+      await server.idle(20_000);
+      const said = JSON.stringify([server.log.lines, hook.messages]);
+      for (const secret of secrets) expect(said).not.toContain(secret);
+    } finally {
+      await Promise.all(others.map((gateway) => gateway.close()));
+    }
+  });
+
   it('tell when too many tokens are called dead', async () => {
     await start({}, { brakeFloor: 2, removalHoldMs: 0 });
-    for (let count = 0; count < 4; count++) {
-      const { id, token } = await newPhone();
+    const phones = [await newPhone(), await newPhone(), await newPhone(), await newPhone()];
+    // Only what was accepted before counts: anybody can make a token up.
+    for (const { id } of phones) await notify(id);
+    await server.idle();
+    for (const { id, token } of phones) {
       gateways.apns.mark(token, 'dead', { since: Date.now() + 1000 });
       await notify(id);
     }
@@ -147,7 +205,7 @@ describeEachDatabase('alerts', (databases) => {
     await start({ APNS_TOKEN_KEY_FILE: '', APNS_TOKEN_KEY_ID: '', APNS_TOKEN_TEAM_ID: '', APNS_CERT_FILE: file });
     await hook.waitFor(1);
     expect(hook.messages[0]).toMatchObject({ kind: 'certificate-ends', details: { provider: 'apns', daysLeft: 4 } });
-    expect(hook.messages[0]?.['text']).toContain('ends in 4 days');
+    expect(hook.messages[0]?.['text']).toContain('expires in 4 days');
   });
 
   it('tell about a backup that failed', async () => {

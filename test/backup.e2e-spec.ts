@@ -158,7 +158,7 @@ describe('backups', () => {
   });
 
   it.each([
-    ['there is no database', null, /^There is no database at .*session-push migrate\n$/],
+    ['there is no database', null, /^There is no database at .*node \S+\/dist\/cli\/main\.js migrate\n$/],
     ['it is a folder', 'folder', /is no file, so no database\. Check DATABASE_URL\.\n$/],
     ['it is another program’s', 'other', /is not a database of this server\. Check DATABASE_URL\.\n$/],
   ])('are not taken, and nothing is made, when %s', async (_what, content, message) => {

@@ -1,18 +1,23 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { startSwarmNetwork } from '../gateways/swarm/network.js';
+import { startWebPushGateway } from '../gateways/webpush.gateway.js';
 import { Device } from '../src/devices/device.entity.js';
 import { StatisticsPeriod } from '../src/statistics/statistics-period.entity.js';
 import { describeInBrowser, type WatchedPage } from './support/browser.js';
+import { subscribePhones, untilWatched } from './support/network-phones.js';
 import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
+import { queueWebPush } from './support/queued-web-push.js';
 import { useServer } from './support/test-server.js';
 import { storeTraffic } from './support/traffic.js';
 
 /** A person may look at them after the run. */
 const SCREENSHOTS = join(tmpdir(), 'session-push-screenshots');
 const EVENTUALLY = { timeout: 10_000, interval: 100 };
+const LONG = { timeout: 20_000, interval: 100 };
 const PERIODS = 60;
 const WEEK = 14;
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true };
@@ -24,7 +29,10 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
   const folder = mkdtempSync(join(tmpdir(), 'spns-browser-'));
   const suite = useServer(
     { kind: 'sqlite', create: async () => `sqlite:${join(folder, 'server.sqlite')}` },
-    { env: { HUAWEI_APP_ID: '', HUAWEI_APP_SECRET: '' } },
+    {
+      env: { HUAWEI_APP_ID: '', HUAWEI_APP_SECRET: '' },
+      transports: { webpush: { pauseMs: 200, longestPauseMs: 400 } },
+    },
   );
   let stored: StatisticsPeriod[] = [];
   const open: WatchedPage[] = [];
@@ -108,10 +116,10 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     const apple = page.getByRole('listitem').filter({ hasText: 'Apple (APNs)' });
     await vi.waitUntil(async () => {
       await page.getByRole('button', { name: 'Refresh' }).click();
-      return (await apple.textContent())?.includes('Needs a look');
+      return (await apple.textContent())?.includes('Degraded');
     }, EVENTUALLY);
-    expect(await apple.textContent()).toMatch(/provider-down.*Pushes wait since/);
-    expect(await page.locator('#overall').textContent()).toBe('Needs a look');
+    expect(await apple.textContent()).toMatch(/Cannot be reached, or is out of order \(\w+\)\.Pushes wait since/);
+    expect(await page.locator('#overall').textContent()).toBe('Degraded');
     expect(await page.getByRole('listitem').filter({ hasText: 'Google (FCM)' }).textContent()).toContain('Working');
     expect(await page.getByRole('listitem').filter({ hasText: 'Huawei (HMS)' }).textContent()).toContain(
       'Not configured',
@@ -119,10 +127,87 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     expect(await page.locator('#queue-items').textContent()).toBe('8');
     expect(await page.getByRole('table', { name: /What waits/ }).textContent()).toContain('Apple (APNs)');
     expect(await page.locator('#devices').textContent()).toContain('Android3 (75 %)');
+    const outcomes = page.getByRole('table', { name: /What became of pushes/ });
+    expect(await outcomes.getByRole('row').filter({ hasText: 'Apple (APNs)' }).locator('td').allTextContents()).toEqual(
+      ['0', '0', '0', '0', '0', '0', '0', expect.stringMatching(/^[1-9]/), '–', '–'],
+    );
+    expect(await page.title()).toBe(`Push server on ${hostname()}`);
     await shoot(page, 'wide-light');
     expect(complaints).toEqual([]);
     await gateways.apns.listenAgain();
     await server.idle(20_000);
+  });
+
+  it('shows how many Web Push servers fail, names one that many use and none that is somebody’s own', async () => {
+    const { server, gateways } = suite;
+    const { credentials } = gateways;
+    const own = await startWebPushGateway({ credentials });
+    try {
+      await server.restart({ WEBPUSH_ALLOWED_HOSTS: 'localhost' });
+      const newPhone = (gateway = gateways.webpush) => gateway.subscribe(credentials.vapidKey.applicationServerKey);
+      const [phones, alone] = [Array.from({ length: 5 }, () => newPhone()), newPhone(own)];
+      const { page, complaints } = await visit();
+      const card = page.getByRole('listitem').filter({ hasText: 'Web Push (UnifiedPush)' });
+      const shows = (...texts: string[]) =>
+        vi.waitUntil(async () => {
+          await page.getByRole('button', { name: 'Refresh' }).click();
+          const shown = (await card.textContent()) ?? '';
+          return texts.every((text) => shown.includes(text));
+        }, LONG);
+      await shows('Working', 'No server of a device was sent to lately.');
+
+      for (const phone of [...phones, alone]) await queueWebPush(server, phone);
+      await gateways.webpush.waitForPush(5, LONG.timeout);
+      await own.waitForPush(1, LONG.timeout);
+      await shows('Working', '2 servers that devices chose; 0 of them fail');
+
+      for (const gateway of [gateways.webpush, own]) await gateway.stopListening();
+      for (const phone of [...phones, alone, alone, alone]) await queueWebPush(server, phone);
+      const { host } = new URL(gateways.webpush.url);
+      await shows(
+        '2 servers that devices chose; 2 of them fail, and only their devices wait.',
+        `${host}: ConnectFailed, at least 5 devices wait for it.`,
+      );
+      expect(await card.textContent()).not.toContain(new URL(own.url).host);
+      const waiting = page.getByRole('table', { name: /What waits/ });
+      await vi.waitUntil(async () => {
+        await page.getByRole('button', { name: 'Refresh' }).click();
+        return (await waiting.textContent())?.includes('Web Push (UnifiedPush)8');
+      }, LONG);
+      await shoot(page, 'web-push');
+
+      for (const gateway of [gateways.webpush, own]) await gateway.listenAgain();
+      await shows('Working', '2 servers that devices chose; 0 of them fail');
+      expect(complaints).toEqual([]);
+      await server.idle(20_000);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('shows how the storage network is watched, where it is', async () => {
+    const { server } = suite;
+    const { page: without } = await visit();
+    expect(await without.locator('#network-section').isVisible()).toBe(false);
+    const network = await startSwarmNetwork();
+    try {
+      await server.restart({ ...network.environment, NODE_LIST_FILE: join(folder, 'node-list.json') });
+      await untilWatched(network, await subscribePhones(server.onion, 12), 1);
+      const { page, complaints } = await visit();
+      const table = page.getByRole('table', { name: 'How the storage network is watched' });
+      await vi.waitUntil(async () => {
+        await page.getByRole('button', { name: 'Refresh' }).click();
+        return (await table.textContent())?.includes('12 watched by all nodes, 0 by some, 0 by none');
+      }, EVENTUALLY);
+      expect(await table.textContent()).toMatch(/9 known, 9 wanted: 9 connected, 0 failing, 0 set aside/);
+      expect(await table.textContent()).toMatch(/List of nodes\d+ s old, from a source/);
+      await vi.waitUntil(async () => (await page.locator('#network-state').textContent()) === 'Working', EVENTUALLY);
+      await shoot(page, 'network');
+      expect(complaints).toEqual([]);
+    } finally {
+      await server.restart();
+      await network.close();
+    }
   });
 
   it('lets the keyboard choose the range and walk over the bars', async () => {
@@ -184,6 +269,14 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     );
     expect(await page.locator('#messages .plot').isVisible()).toBe(false);
     expect(complaints).toEqual([]);
+  });
+
+  it('says that a range ends before it begins', async () => {
+    const { page } = await visit({}, '/statistics#range=custom&from=2026-03-02&to=2026-03-01');
+    const problem = page.getByText('The first day is after the last one.');
+    expect(await problem.isVisible()).toBe(true);
+    await page.getByLabel('to', { exact: true }).fill('2026-03-03');
+    expect(await problem.isVisible()).toBe(false);
   });
 
   it('sums three years up to bars that can be seen', async () => {
@@ -284,8 +377,14 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     expect(paths).toContain('/get_statistics_data');
     expect(await page.getByText('StatisticsData').count()).toBeGreaterThan(0);
     expect(await overflow(page)).toBeLessThanOrEqual(0);
+    await page
+      .locator('article')
+      .filter({ hasText: 'GET /statistics/data' })
+      .getByRole('link', { name: 'StatisticsData' })
+      .click();
+    expect(await page.locator('#schema-StatisticsData pre').isVisible()).toBe(true);
     await shoot(page, 'docs');
-    await page.getByRole('link', { name: 'Statistics' }).click();
+    await page.getByRole('link', { name: 'Statistics', exact: true }).click();
     await page.waitForURL('**/statistics');
     expect(requested.filter((address) => !address.startsWith(`${suite.server.url}/`))).toEqual([]);
     expect(complaints).toEqual([]);

@@ -5,7 +5,12 @@ import { type z } from 'zod';
 import { healthReportSchema } from '../src/dashboard/dto/health-report.dto.js';
 import { serverStatusSchema } from '../src/dashboard/dto/server-status.dto.js';
 import { statisticsDataSchema } from '../src/dashboard/dto/statistics-data.dto.js';
-import { legacyStatisticsSchema, refusalSchema, terseHealthSchema } from '../src/dashboard/openapi/operator-answers.js';
+import {
+  legacyStatisticsSchema,
+  refusalSchema,
+  terseHealthSchema,
+  versionSchema,
+} from '../src/dashboard/openapi/operator-answers.js';
 import { ASSETS } from '../src/dashboard/page-files.js';
 import { DevicesService } from '../src/devices/devices.service.js';
 import { StatisticsPeriod } from '../src/statistics/statistics-period.entity.js';
@@ -127,7 +132,7 @@ describeEachDatabase('the dashboard', (databases) => {
     const status = serverStatusSchema.parse(JSON.parse(text));
     expect(status.devices).toMatchObject({ byPlatform: { ios: 1, android: 1, huawei: 1, unknown: 0 }, sessionIds: 2 });
     expect(status.instance).toEqual({ role: 'all', processes: 1 });
-    expect(Object.keys(status.health.providers)).toEqual(['apns', 'fcm', 'huawei']);
+    expect(Object.keys(status.health.providers)).toEqual(['apns', 'fcm', 'huawei', 'webpush']);
     for (const secret of [id, token, data]) expect(text).not.toContain(secret);
   });
 
@@ -234,7 +239,8 @@ describeEachDatabase('the dashboard', (databases) => {
       expect([path, (await get(url(path))).status]).toEqual([path, 200]);
     }
     await read(url('/health/ready'), healthReportSchema);
-    await read(url('/health/live'), terseHealthSchema);
+    for (const path of ['/health/live', '/healthz']) await read(url(path), terseHealthSchema);
+    await read(url('/version'), versionSchema);
     legacyStatisticsSchema.parse((await askStatistics(suite.server.url)).json);
   });
 

@@ -1,3 +1,4 @@
+import { MetricsService } from '../src/metrics/metrics.service.js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { parseConfig } from '../src/config/app-config.js';
 import { dutiesOf } from '../src/config/duties.js';
@@ -12,6 +13,7 @@ import { turnsDuring } from './support/event-loop.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newAndroidToken, newId } from './support/people.js';
 import { TestServer } from './support/test-server.js';
+import { storedToken } from './support/stored.js';
 
 const DAY_MS = 86_400_000;
 const DEVICE_UNSEEN_DAYS = '365';
@@ -36,22 +38,35 @@ describeEachDatabase('devices that are not seen for long', (databases) => {
     const token = newAndroidToken();
     await server.register(newId(), token);
     const registeredAt = Date.now() - days * DAY_MS;
-    await server.dataSource.getRepository(Device).update({ token }, { registeredAt });
+    await server.dataSource.getRepository(Device).update({ token: storedToken(token) }, { registeredAt });
     return token;
   }
 
   const insert = (name: string, count: number, registeredAt: number) =>
-    new DatabaseWriter(server.dataSource).write(async (manager) => {
+    new DatabaseWriter(server.dataSource, new MetricsService()).write(async (manager) => {
       const rows = Array.from({ length: count }, (_, index) => [`${name}-${index}`, newId(), registeredAt]);
       for (const some of inPowersOfTwo(rows)) {
         const values = some.map(() => "(?, ?, 'android', 0, ?, NULL)").join(', ');
-        await manager.query(`INSERT INTO devices VALUES ${values}`, some.flat());
+        await manager.query(
+          `INSERT INTO devices (token, session_id, device_type, legacy_groups_only, registered_at, apns_environment) VALUES ${values}`,
+          some.flat(),
+        );
       }
     });
   const devicesOf = (days: number, count: number) => Promise.all(Array.from({ length: count }, () => deviceOf(days)));
   const dailyRun = () => server.app.get(DevicePruningScheduler).run();
   const stored = async () => (await server.dataSource.getRepository(Device).find()).map(({ token }) => token);
   const told = () => server.log.lines.filter((line) => line.includes('not seen for long'));
+
+  it('of unknown type go after a day, and no others', async () => {
+    const [old, fresh, other] = [newAndroidToken(), newAndroidToken(), await deviceOf(2)];
+    for (const token of [old, fresh]) await server.register(newId(), token, 'unknown');
+    await server.dataSource
+      .getRepository(Device)
+      .update({ token: storedToken(old) }, { registeredAt: Date.now() - 2 * DAY_MS });
+    await server.app.get(DevicePruningScheduler).forgetUnreachable();
+    expect((await stored()).toSorted()).toEqual([fresh, other].toSorted());
+  });
 
   it('are told at the first daily run, and gone after the second', async () => {
     const [unseen, suspect] = await devicesOf(366, 2);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { encodeStringList } from '../src/onion/protocol/bencode.js';
+import { encodeStringList } from '../src/encoding/bencode.js';
 import { ONION_PATHS } from '../src/onion/protocol/onion-client.js';
 import { describeEachDatabase } from './support/databases.js';
 import { malformedBodies } from './support/malformed-bodies.js';
@@ -137,7 +137,8 @@ describeEachDatabase('a bug of the original:', (databases) => {
     expect(received()).toEqual(tokens.flatMap((token) => new Array<string>(5).fill(token)).toSorted());
     for (const token of tokens) expect(await suite.server.device(token)).not.toBeNull();
     // All were taken at the first try: the size is looked at before sending.
-    expect(suite.gateways.all.map(({ counts }) => Object.keys(counts.outcomes))).toEqual([['200'], ['200'], ['200']]);
+    const { apns, fcm, huawei } = suite.gateways;
+    expect([apns, fcm, huawei].map(({ counts }) => Object.keys(counts.outcomes))).toEqual([['200'], ['200'], ['200']]);
   });
 
   it('never counts failures: a token outlives any number of them that do not mean dead (fix 9)', async () => {
@@ -195,7 +196,8 @@ describe('a bug of the original:', () => {
     expect(files.length).toBeGreaterThan(50);
     for (const file of files) {
       if (file.endsWith('.spec.ts')) continue;
-      const text = readFileSync(join(folder, file), 'utf8');
+      // The public keys of the network's own nodes are in their addresses.
+      const text = readFileSync(join(folder, file), 'utf8').replaceAll(/curve:\/\/[^/]+\/[0-9a-f]{64}/g, '');
       expect({
         file,
         secret: /BEGIN [A-Z ]*PRIVATE KEY|[0-9a-f]{64}|password *[:=] *['"][^'"]/i.exec(text)?.[0],

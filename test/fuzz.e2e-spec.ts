@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type FuzzResult, runFuzz } from '../fuzz/fuzz.js';
-import { openIdle } from '../fuzz/sieges.js';
+import { openIdle } from './support/load/held-connections.js';
 import { inFolder, spawnServer } from './support/spawned-server.js';
 
 const REQUESTS = 3000;

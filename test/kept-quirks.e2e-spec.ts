@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Channel } from '../src/onion/protocol/channel.js';
-import { type JsonObject } from '../src/onion/protocol/json.js';
+import { type JsonObject } from '../src/encoding/json.js';
 import { generateKeyPair } from '../src/onion/protocol/key-agreement.js';
 import { type OnionVersion } from '../src/onion/protocol/onion-client.js';
 import { describeEachDatabase } from './support/databases.js';

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type SwarmNetwork, startSwarmNetwork } from '../gateways/swarm/network.js';
 import { describeEachDatabase } from './support/databases.js';
 import { Metrics } from './support/metrics.js';
 import { newData, newId, newIosToken } from './support/people.js';
@@ -37,13 +38,21 @@ const askedLabels = (text: string): string[] =>
   );
 
 describeEachDatabase('the files for Prometheus and Grafana', (databases) => {
-  const suite = useServer(databases);
+  let network: SwarmNetwork;
+  const env: Record<string, string> = {};
+  beforeAll(async () => {
+    network = await startSwarmNetwork({ swarms: 1 });
+    Object.assign(env, network.environment);
+  });
+  const suite = useServer(databases, { env });
   let metrics: Metrics;
+  afterAll(() => network.close());
   beforeAll(async () => {
     const id = newId();
     await suite.server.register(id, newIosToken());
     await suite.server.notify(id, newData());
     await suite.server.idle();
+    // Nobody has subscribed: what a node says about an account is a label all the same.
     metrics = await Metrics.read(suite.server);
   });
 
@@ -54,6 +63,14 @@ describeEachDatabase('the files for Prometheus and Grafana', (databases) => {
     );
     expect(names.length).toBeGreaterThan(8);
     expect(unknown).toEqual([]);
+  });
+
+  it('the dashboard counts a queue that instances share once', () => {
+    const queue = dashboard.panels.flatMap(({ targets = [] }) =>
+      targets.filter(({ expr }) => expr.includes('_queue_')),
+    );
+    expect(queue.length).toBeGreaterThan(2);
+    for (const { expr } of queue) expect(expr).toMatch(/^max( by \(lane\))? ?\(/);
   });
 
   it('docs/operating.md explains each metric of ours, and none that is not there', () => {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { encodeStringList } from '../src/onion/protocol/bencode.js';
+import { encodeStringList } from '../src/encoding/bencode.js';
 import { Channel } from '../src/onion/protocol/channel.js';
-import { type JsonObject } from '../src/onion/protocol/json.js';
+import { type JsonObject } from '../src/encoding/json.js';
 import { generateKeyPair } from '../src/onion/protocol/key-agreement.js';
 import { ONION_PATHS, openReply, type OnionReply, type OnionVersion } from '../src/onion/protocol/onion-client.js';
 import { encodeOuterBody } from '../src/onion/protocol/outer-body.js';

@@ -1,10 +1,11 @@
-import { describe, expect, it } from 'vitest';
-import { type JsonObject } from '../src/onion/protocol/json.js';
+import { describe, expect, it, vi } from 'vitest';
+import { type JsonObject } from '../src/encoding/json.js';
 import { Device } from '../src/devices/device.entity.js';
 import { MAX_DEVICES_PER_SESSION_ID } from '../src/devices/devices.service.js';
 import { describeEachDatabase } from './support/databases.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from './support/people.js';
 import { useServer } from './support/test-server.js';
+import { storedId } from './support/stored.js';
 
 const SUCCESS = { status: 200, body: { code: 1, message: 'Success' } };
 const bad = (message: string) => ({ status: 400, body: { code: 0, message } });
@@ -16,7 +17,7 @@ describeEachDatabase('registration', (databases) => {
   it.each(['register', 'register_legacy_groups_only'])('%s succeeds, also when it is repeated', async (command) => {
     const args = { token: newIosToken(), pubKey: newId(), device: 'ios' };
     for (let time = 0; time < 3; time++) expect(await suite.server.send(command, args)).toEqual(SUCCESS);
-    const rows = await suite.server.dataSource.getRepository(Device).findBy({ sessionId: args.pubKey });
+    const rows = await suite.server.dataSource.getRepository(Device).findBy({ sessionId: storedId(args.pubKey) });
     expect(rows.map(({ token }) => token)).toEqual([args.token]);
   });
 
@@ -105,6 +106,31 @@ describeEachDatabase('registration', (databases) => {
     expect(suite.gateways.apns.received).toHaveLength(1);
   });
 
+  it.each(['register', 'register_legacy_groups_only'])(
+    'takes one iOS token for one device, however often %s spells it differently',
+    async (command) => {
+      const [pubKey, group] = [newId(), newId()];
+      const token = `aB${newIosToken().slice(2)}`;
+      for (const spelling of [token, token.toUpperCase(), token.toLowerCase()]) {
+        const args = { pubKey, token: spelling, device: 'ios', legacyGroupPublicKeys: [group] };
+        expect(await suite.server.send(command, args)).toEqual(SUCCESS);
+      }
+      await suite.server.send('subscribe_closed_group', { closedGroupPublicKey: group, pubKey });
+      await suite.server.notify(group, newData());
+      await suite.server.idle();
+      expect(suite.gateways.apns.received.map((push) => push.token)).toEqual([token.toLowerCase()]);
+      expect(await suite.server.send('unregister', { token: token.toUpperCase() })).toEqual(SUCCESS);
+      expect(await suite.server.device(token.toLowerCase())).toBeNull();
+    },
+  );
+
+  it('leaves the device of another kind alone whose token is spelled almost like the one that is unregistered', async () => {
+    const token = 'ab'.repeat(30);
+    await suite.server.register(newId(), token, 'android');
+    expect((await suite.server.send('unregister', { token: token.toUpperCase() })).body).toMatchObject({ code: 0 });
+    expect(await suite.server.device(token)).not.toBeNull();
+  });
+
   it('tells tokens and ids apart by their case', async () => {
     const token = `${newAndroidToken()}a`;
     const other = `${token.slice(0, -1)}A`;
@@ -145,18 +171,21 @@ describeEachDatabase('registration', (databases) => {
       expect(await suite.server.send('unregister', { token })).toEqual(SUCCESS);
     });
 
-    it(`takes ${MAX_DEVICES_PER_SESSION_ID} devices for an id and no more`, async () => {
+    it(`keeps ${MAX_DEVICES_PER_SESSION_ID} devices of an id, and its owner's new one is among them`, async () => {
       const pubKey = newId();
-      const tokens = Array.from({ length: MAX_DEVICES_PER_SESSION_ID }, newAndroidToken);
-      await Promise.all(tokens.map((token) => suite.server.register(pubKey, token)));
-      const full = { status: 200, body: { code: 0, message: 'Too many devices for this pubKey.' } };
-      expect(await suite.server.send('register', { pubKey, token: newAndroidToken() })).toEqual(full);
-      expect(await suite.server.send('register_legacy_groups_only', { pubKey, token: newAndroidToken() })).toEqual(
-        full,
-      );
-      expect(await suite.server.send('register', { pubKey, token: tokens[7] ?? '' })).toEqual(SUCCESS);
-      await suite.server.send('unregister', { token: tokens[0] ?? '' });
-      expect(await suite.server.send('register', { pubKey, token: newAndroidToken() })).toEqual(SUCCESS);
+      const [old, fresh] = [newAndroidToken(), newAndroidToken()];
+      await suite.server.register(pubKey, old);
+      await suite.server.notify(pubKey, newData());
+      await suite.gateways.fcm.waitForPush(1);
+      await vi.waitUntil(async () => (await suite.server.device(old))?.acceptedAt, { timeout: 10_000 });
+      const junk = Array.from({ length: MAX_DEVICES_PER_SESSION_ID }, newAndroidToken);
+      await Promise.all(junk.map((token) => suite.server.register(pubKey, token)));
+      expect(await suite.server.send('register', { pubKey, token: fresh })).toEqual(SUCCESS);
+      expect(await suite.server.device(old)).not.toBeNull();
+      expect(await suite.server.device(fresh)).not.toBeNull();
+      const devices = suite.server.dataSource.getRepository(Device);
+      expect(await devices.countBy({ sessionId: storedId(pubKey) })).toBe(MAX_DEVICES_PER_SESSION_ID);
+      expect(await suite.server.send('register', { pubKey, token: junk[9] ?? '' })).toEqual(SUCCESS);
     });
   });
 });

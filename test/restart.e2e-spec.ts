@@ -15,14 +15,14 @@ describeEachDatabase('what was accepted before a stop', (databases) => {
     const tokens = [newIosToken(), newAndroidToken(), newHuaweiToken()];
     for (const token of tokens) await suite.server.register(id, token, token.startsWith('IQ') ? 'huawei' : undefined);
     const contents = Array.from({ length: 20 }, () => newData());
-    const { all } = suite.gateways;
-    await Promise.all(all.map((gateway) => gateway.stopListening()));
+    const { legacy } = suite.gateways;
+    await Promise.all(legacy.map((gateway) => gateway.stopListening()));
     for (const data of contents) await suite.server.notify(id, data);
     await suite.server.app.close();
-    await Promise.all(all.map((gateway) => gateway.listenAgain()));
+    await Promise.all(legacy.map((gateway) => gateway.listenAgain()));
     await suite.server.open();
     await suite.server.idle();
-    for (const { received } of all) {
+    for (const { received } of legacy) {
       expect(received).toHaveLength(contents.length);
       for (const data of contents) expect(received.some(({ rawBody }) => rawBody.includes(data))).toBe(true);
     }

@@ -4,8 +4,8 @@ import { fcmErrors } from '../gateways/fcm.answers.js';
 import { type Fault } from '../gateways/faults.js';
 import { huaweiAnswer, huaweiFlowControl } from '../gateways/huawei.answers.js';
 import { type Answer } from '../gateways/messages.js';
-import { DeliveryScheduler } from '../src/notifications/delivery/delivery.scheduler.js';
-import { describeEachDatabase } from './support/databases.js';
+import { DeliveryScheduler } from '../src/delivery/outcomes/delivery.scheduler.js';
+import { describeOneDatabase } from './support/databases.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from './support/people.js';
 import { useServer } from './support/test-server.js';
 
@@ -15,7 +15,7 @@ const NEW_TOKEN = { apns: newIosToken, fcm: newAndroidToken, huawei: newHuaweiTo
 const DEVICE = { apns: 'ios', fcm: 'android', huawei: 'huawei' };
 const answering = (answer: Answer): Fault => ({ kind: 'answer', answer });
 
-describeEachDatabase('a push that fails for now', (databases) => {
+describeOneDatabase('a push that fails for now', (databases) => {
   const suite = useServer(databases);
 
   async function newDevice(provider: Provider): Promise<{ id: string; token: string }> {
@@ -115,7 +115,7 @@ describeEachDatabase('a push that fails for now', (databases) => {
   });
 });
 
-describeEachDatabase('a push that has waited too long', (databases) => {
+describeOneDatabase('a push that has waited too long', (databases) => {
   const suite = useServer(databases, { env: { NOTIFICATION_TTL_HOURS: String(1 / 3600) } });
 
   it('is dropped and counted', async () => {
@@ -134,7 +134,7 @@ describeEachDatabase('a push that has waited too long', (databases) => {
   });
 });
 
-describeEachDatabase('a push for a provider that is not configured', (databases) => {
+describeOneDatabase('a push for a provider that is not configured', (databases) => {
   const suite = useServer(databases, {
     env: { FCM_SERVICE_ACCOUNT_FILE: '', HUAWEI_APP_ID: '', HUAWEI_APP_SECRET: '' },
   });

@@ -1,13 +1,16 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeEachDatabase } from './support/databases.js';
+import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newId, newIosToken } from './support/people.js';
 import { query } from './support/query.js';
 import { type Exit, inFolder, ServerProcess, spawnServer } from './support/spawned-server.js';
+
+/** What warns, and worse. */
+const bad = ({ stdout }: Exit): string[] => stdout.split('\n').filter((line) => /"level":[456]0/.test(line));
 
 /** The log's only fatal line. */
 function fatal({ stdout }: Exit): string {
@@ -30,7 +33,8 @@ describe('a start', () => {
       expect(statSync(keyFile).mode & 0o777).toBe(0o600);
       expect(readFileSync(keyFile, 'latin1')).toMatch(/^[0-9a-f]{64}\n$/);
       expect(statSync(join(folder, 'data/session-push.sqlite')).mode & 0o077).toBe(0);
-      expect(start.database).toBe('sqlite:data/session-push.sqlite');
+      expect(start).toMatchObject({ database: `sqlite:${join(folder, 'data/session-push.sqlite')}`, keyFile });
+      expect(process.log.find(({ file }) => file === keyFile)?.['msg']).toContain('made a new onion key');
       expect((await onion.send('register', { token: newIosToken(), pubKey: newId() })).body).toMatchObject({ code: 1 });
       const exit = await process.stop();
       expect(exit.code).toBe(0);
@@ -45,7 +49,7 @@ describe('a start', () => {
       );
       expect(start.address).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
       expect(start.publicKey).toMatch(/^[0-9a-f]{64}$/);
-      expect(start.providers).toEqual({ apns: true, fcm: true, huawei: false });
+      expect(start.providers).toEqual({ apns: true, fcm: true, huawei: false, webpush: true });
       const { stdout } = await process.stop();
       expect(stdout).toContain('"provider":"huawei"');
       expect(stdout).toContain('the statistics endpoint is off: set STATISTICS_USERNAME and STATISTICS_PASSWORD');
@@ -77,7 +81,7 @@ describe('a start', () => {
           LOG_LEVEL: secret,
           DATABASE_URL: `postgres://user:${secret}@host/db`,
           APNS_TOKEN_KEY_ID: secret,
-          FCM_SERVICE_ACCOUNT_FILE: `/${secret}`,
+          FCM_SERVICE_ACCOUNT_FILE: secret,
           HUAWEI_APP_SECRET: secret,
           STATISTICS_PASSWORD: secret,
           NOTIFICATION_TTL_HOURS: '-1',
@@ -108,7 +112,7 @@ describe('a start', () => {
     ['APNS_TOKEN_KEY_FILE', { APNS_TOKEN_KEY_ID: 'x', APNS_TOKEN_TEAM_ID: 'y' }],
     ['APNS_CERT_FILE', { APNS_CERT_PASSPHRASE: 'x' }],
     ['HUAWEI_APP_SECRET', { HUAWEI_APP_ID: '1' }],
-    ['STATISTICS_USERNAME', { STATISTICS_PASSWORD: 'x' }],
+    ['STATISTICS_USERNAME', { STATISTICS_PASSWORD: 'a long password' }],
   ])('ends with 1 when %s is missing beside what needs it', async (name, env) => {
     await inFolder(async (folder) => {
       const { code, stderr } = await new ServerProcess(env, folder).exit;
@@ -131,12 +135,29 @@ describe('a start', () => {
     });
   });
 
+  it('makes no key where one is said to be, nor on a database whose devices know another one', async () => {
+    await inFolder(async (folder) => {
+      const env = { ONION_PRIVATE_KEY_FILE: join(folder, 'mistyped.pem'), DATABASE_URL: 'sqlite:push.sqlite' };
+      const mistyped = await new ServerProcess(env, folder).exit;
+      expect(mistyped.code).toBe(1);
+      expect(fatal(mistyped)).toContain(`${join(folder, 'mistyped.pem')} does not exist: mend ONION_PRIVATE_KEY_FILE`);
+      const { process, onion } = await spawnServer({ DATABASE_URL: env.DATABASE_URL }, folder);
+      await onion.send('register', { token: newIosToken(), pubKey: newId() });
+      await process.stop();
+      rmSync(join(folder, 'data/x25519-priv.pem'));
+      const lost = await new ServerProcess({ DATABASE_URL: env.DATABASE_URL }, folder).exit;
+      expect(lost.code).toBe(1);
+      expect(fatal(lost)).toContain('does not exist, and the database holds registrations that depend on its key');
+      expect(existsSync(join(folder, 'data/x25519-priv.pem'))).toBe(false);
+    });
+  });
+
   it('ends with 1 and a clear line when the key file is no key', async () => {
     await inFolder(async (folder) => {
       writeFileSync(join(folder, 'key'), 'abc');
       const exit = await new ServerProcess({ ONION_PRIVATE_KEY_FILE: 'key' }, folder).exit;
       expect(exit.code).toBe(1);
-      expect(fatal(exit)).toContain('The onion private key file key is not usable');
+      expect(fatal(exit)).toContain('/key (ONION_PRIVATE_KEY_FILE) is not usable');
     });
   });
 
@@ -146,7 +167,8 @@ describe('a start', () => {
     await inFolder(async (folder) => {
       const exit = await new ServerProcess({ PORT: String((other.address() as AddressInfo).port) }, folder).exit;
       expect(exit.code).toBe(1);
-      expect(fatal(exit)).toBe('the server cannot start: the port is in use, set PORT to another one');
+      const { port } = other.address() as AddressInfo;
+      expect(fatal(exit)).toBe(`the server cannot start: port ${port} is in use, set PORT to another one`);
     });
     other.close();
   });
@@ -156,8 +178,57 @@ describe('a start', () => {
       const exit = await new ServerProcess({ DATABASE_URL: 'mysql://user:secret-password@127.0.0.1:1/db' }, folder)
         .exit;
       expect(exit.code).toBe(1);
-      expect(fatal(exit)).toBe('the server cannot start: the database cannot be reached, check DATABASE_URL');
+      expect(fatal(exit)).toBe(
+        'the server cannot start: mysql://127.0.0.1:1/db: The database cannot be reached, check DATABASE_URL.',
+      );
+      expect(bad(exit)).toHaveLength(1);
       expect(exit.stdout).not.toContain('secret-password');
+    });
+  });
+
+  it.each([
+    ['HOST', { HOST: 'nowhere.invalid' }, 'HOST is nowhere.invalid, which is no address of this machine'],
+    ['HOST', { HOST: '192.0.2.1' }, 'HOST is 192.0.2.1, which is no address of this machine'],
+    [
+      'the database',
+      { DATABASE_URL: 'sqlite:note/push.sqlite' },
+      /^\/.*\/note: .* in the place of a folder\.$|something else/,
+    ],
+    ['the database', { DATABASE_URL: 'sqlite:note' }, /^sqlite:\/.*\/note: The file .* is not a SQLite database\.$/],
+  ])('says what is wrong with %s in one line: %o', async (_what, env, sentence) => {
+    await inFolder(async (folder) => {
+      writeFileSync(
+        join(folder, 'note'),
+        'This is a note, and long enough that nobody takes it for an empty file. '.repeat(99),
+      );
+      const exit = await new ServerProcess(env, folder).exit;
+      expect(exit.code).toBe(1);
+      expect(bad(exit)).toHaveLength(1);
+      const said = fatal(exit).replace('the server cannot start: ', '');
+      if (typeof sentence === 'string') expect(said).toBe(sentence);
+      else expect(said).toMatch(sentence);
+    });
+  });
+
+  it('tells at debug where the start ended', async () => {
+    await inFolder(async (folder) => {
+      const exit = await new ServerProcess({ HOST: '192.0.2.1', LOG_LEVEL: 'debug' }, folder).exit;
+      expect(exit.stdout).toContain('"stack":"');
+    });
+  });
+
+  it('is told to people in lines that they can read, with an address that opens and the key on a line of its own', async () => {
+    await inFolder(async (folder) => {
+      const process = new ServerProcess({ LOG_FORMAT: 'readable', HOST: '0.0.0.0' }, folder);
+      await expect.poll(() => process.stdout, { timeout: 60_000 }).toContain('.env.example');
+      const { stdout } = await process.stop();
+      const address = /address +(http:\/\/127\.0\.0\.1:\d+), and every other address/.exec(stdout)?.[1];
+      expect(address).toBeDefined();
+      expect(stdout).toMatch(/public key *\n {4}[0-9a-f]{64}\n/);
+      expect(stdout).toContain(`sqlite:${join(folder, 'data/session-push.sqlite')}\n`);
+      expect(stdout.match(/not configured/g)).toHaveLength(1);
+      expect(stdout).toContain('apns, fcm, huawei, webpush, the statistics page (not configured)');
+      expect(stdout).not.toContain('{"level"');
     });
   });
 
@@ -165,13 +236,13 @@ describe('a start', () => {
     await inFolder(async (folder) => {
       writeFileSync(join(folder, '.env'), 'DATABASE_URL=sqlite:from-the-file.sqlite\nLOG_LEVEL=fatal\n');
       const { process, start } = await spawnServer({ LOG_LEVEL: 'info' }, folder);
-      expect(start.database).toBe('sqlite:from-the-file.sqlite');
+      expect(start.database).toBe(`sqlite:${join(folder, 'from-the-file.sqlite')}`);
       await process.stop();
     });
   });
 });
 
-describeEachDatabase('a second server', (databases) => {
+describeOneDatabase('a second server', (databases) => {
   it('is refused on the same database with a sentence that says what to do, and may start when the first is gone', async () => {
     await inFolder(async (folder) => {
       const env = { DATABASE_URL: await databases.create() };
@@ -197,7 +268,7 @@ describeEachDatabase('a second server', (databases) => {
   });
 });
 
-describeEachDatabase('a database of something else', (databases) => {
+describeOneDatabase('a database of something else', (databases) => {
   it('is refused with a sentence that says what to do, and is left as it is', async () => {
     await inFolder(async (folder) => {
       const env = { DATABASE_URL: await databases.create() };
@@ -215,7 +286,7 @@ describeEachDatabase('a database of something else', (databases) => {
   });
 });
 
-describeEachDatabase('a database that a newer version has changed', (databases) => {
+describeOneDatabase('a database that a newer version has changed', (databases) => {
   it('is refused with a sentence that says what to do, and is left as it is', async () => {
     await inFolder(async (folder) => {
       const env = { DATABASE_URL: await databases.create() };

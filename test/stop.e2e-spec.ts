@@ -1,15 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { describeEachDatabase } from './support/databases.js';
+import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
 import { query } from './support/query.js';
-import { inFolder, type SpawnedServer, spawnServer } from './support/spawned-server.js';
+import { inFolder, ServerProcess, type SpawnedServer, spawnServer } from './support/spawned-server.js';
 
 /** The exit code; null = killed. */
 async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
@@ -19,7 +19,7 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<numbe
   return code;
 }
 
-describeEachDatabase('a stop', (databases) => {
+describeOneDatabase('a stop', (databases) => {
   let gateways: TestGateways;
   let database: string;
   beforeAll(async () => {
@@ -38,6 +38,38 @@ describeEachDatabase('a stop', (databases) => {
         await server.process.stop('SIGKILL');
       }
     });
+
+  it.each(['1', '2'])(
+    'that comes before the server listens ends with 0 and says so, with WORKERS=%s',
+    async (WORKERS) => {
+      await inFolder(async (folder) => {
+        database = await databases.create();
+        const server = new ServerProcess({ ...gateways.environment, DATABASE_URL: database, WORKERS }, folder);
+        while (!existsSync(join(folder, 'data'))) await sleep(5);
+        const { code, stdout } = await server.stop();
+        expect(stdout).toContain('"msg":"stopping"');
+        expect(stdout).toContain('"msg":"stopped"');
+        expect(code).toBe(0);
+      });
+    },
+  );
+
+  it('is not what SIGUSR1 and SIGUSR2 do, nor do they open anything', async () => {
+    await withServer(async ({ process: server, onion }) => {
+      server.child.kill('SIGUSR1');
+      server.child.kill('SIGUSR2');
+      await sleep(500);
+      expect((await onion.send('register', { pubKey: newId(), token: newIosToken() })).body).toMatchObject({ code: 1 });
+      expect(server.stderr).not.toContain('Debugger');
+      const inspector = connect(9229, '127.0.0.1');
+      const opened = await Promise.race([
+        once(inspector, 'connect').then(() => true),
+        once(inspector, 'error').then(() => false),
+      ]).catch(() => false);
+      inspector.destroy();
+      expect(opened).toBe(false);
+    });
+  });
 
   it.each(['SIGTERM', 'SIGINT'] as const)('by %s ends with 0 within 10 s (fix 13)', async (signal) => {
     await withServer(async ({ process }) => {
@@ -88,6 +120,47 @@ describeEachDatabase('a stop', (databases) => {
       const { code } = await process.stop();
       expect(code).toBe(0);
       expect(Date.now() - began).toBeLessThan(10_000);
+    });
+  });
+
+  it('ends with 0 while requests are half sent and every provider stalls', async () => {
+    await withServer(async ({ process, onion, start }) => {
+      const id = newId();
+      for (const token of [newIosToken(), newAndroidToken()]) await onion.send('register', { pubKey: id, token });
+      gateways.apns.latencyMs = 30_000;
+      gateways.fcm.latencyMs = 30_000;
+      await onion.send('notify', { send_to: id, data: newData() });
+      await sleep(500);
+      const { hostname, port } = new URL(start.address);
+      for (let count = 0; count < 20; count++) {
+        const half = connect(Number(port), hostname);
+        half.on('error', () => {});
+        half.write('POST /oxen/v4/lsrpc HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhalf');
+        await once(half, 'connect');
+      }
+      await sleep(200);
+      const { code, stdout } = await process.stop();
+      expect(code).toBe(0);
+      expect(stdout).toContain('"msg":"stopped"');
+      const rows = await query(database, 'SELECT id FROM queued_notifications');
+      expect(rows.length).toBeGreaterThan(0);
+    });
+  });
+
+  it('ends at once for somebody who presses Ctrl-C again, and not for one Ctrl-C that npm passes on', async () => {
+    await withServer(async ({ process, start }) => {
+      const { hostname, port } = new URL(start.address);
+      const half = connect(Number(port), hostname).on('error', () => {});
+      half.write('POST /oxen/v4/lsrpc HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\nhalf');
+      await sleep(200);
+      process.child.kill('SIGINT');
+      process.child.kill('SIGINT');
+      await process.waitForLine('stopping');
+      await sleep(700);
+      expect(process.child.exitCode).toBeNull();
+      const { code, stdout } = await process.stop('SIGINT');
+      expect(code).toBe(130);
+      expect(stdout).toContain('"withinSeconds":10');
     });
   });
 

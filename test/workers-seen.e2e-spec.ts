@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type HealthReport } from '../src/health/health.service.js';
-import { describeEachDatabase } from './support/databases.js';
+import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { Metrics, OPERATOR_AUTH } from './support/metrics.js';
 import { newData, newId, newIosToken } from './support/people.js';
@@ -10,7 +10,7 @@ import { OPERATOR } from './support/test-server.js';
 const PROCESSES = 3;
 const PEOPLE = 20;
 
-describeEachDatabase('what several processes show the operator', (databases) => {
+describeOneDatabase('what several processes show the operator', (databases) => {
   let gateways: TestGateways;
   beforeAll(async () => void (gateways = await startGateways()));
   afterAll(() => gateways.close());
@@ -41,7 +41,7 @@ describeEachDatabase('what several processes show the operator', (databases) => 
           expect(metrics.value('session_push_queue_items')).not.toBeNull();
           const health = (await (await ask('/health/ready')).json()) as HealthReport;
           expect(health.status).toBe('ok');
-          expect(Object.keys(health.providers)).toEqual(['apns', 'fcm', 'huawei']);
+          expect(Object.keys(health.providers)).toEqual(['apns', 'fcm', 'huawei', 'webpush']);
           expect(health.unconfigured).toEqual([]);
         }
       } finally {

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { describeEachDatabase } from './support/databases.js';
+import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
+import { OnionHttpClient } from './support/onion-http.js';
 import { newData, newId, newIosToken } from './support/people.js';
 import { repeat } from './support/instances.js';
 import { createRedisDatabase } from './support/redis-databases.js';
@@ -37,7 +39,7 @@ function membersOf({ log }: ServerProcess): { pid: number; leads: boolean }[] {
   ];
 }
 
-describeEachDatabase('WORKERS=3', (databases) => {
+describeOneDatabase('WORKERS=3', (databases) => {
   it('takes requests in several processes and sends each notification once, at once', async () => {
     await inFolder(async (folder) => {
       const env = { ...gateways.environment, DATABASE_URL: await databases.create(), WORKERS: '3' };
@@ -68,15 +70,36 @@ describeEachDatabase('WORKERS=3', (databases) => {
     });
   });
 
+  it('starts although a signal ends one of its processes while the others start, and says so', async () => {
+    await inFolder(async (folder) => {
+      const env = { ...gateways.environment, DATABASE_URL: await databases.create(), WORKERS: '3' };
+      const server = new ServerProcess(env, folder);
+      const members = () =>
+        spawnSync('ps', ['-o', 'pid=', '--ppid', String(server.child.pid)], { encoding: 'utf8' })
+          .stdout.split('\n')
+          .filter((line) => line.trim() !== '')
+          .map(Number);
+      while (members().length < 2 && server.child.exitCode === null) await sleep(10);
+      process.kill(members().at(-1) ?? 0, 'SIGKILL');
+      const { publicKey, address } = await server.listening();
+      const ended = server.log.filter(({ msg }) => msg === 'a process ended and is replaced');
+      expect(ended).toMatchObject([{ signal: 'SIGKILL' }]);
+      const onion = new OnionHttpClient(address, publicKey);
+      expect(await onion.send('register', { pubKey: newId(), token: newIosToken() })).toEqual(SUCCESS);
+      expect((await server.stop()).code).toBe(0);
+    });
+  });
+
   it('replaces a process that dies, the one that delivers too, and loses nothing', async () => {
     await inFolder(async (folder) => {
       const env = { ...gateways.environment, DATABASE_URL: await databases.create(), WORKERS: '3' };
       const { process: server, onion } = await spawnServer(env, folder);
-      const [id, token] = [newId(), newIosToken()];
-      await onion.send('register', { pubKey: id, token });
+      // A phone gets so many pushes whole in a row: the load is for many.
+      const ids = Array.from({ length: 60 }, newId);
+      for (const id of ids) await onion.send('register', { pubKey: id, token: newIosToken() });
       const acknowledged: string[] = [];
       const load = repeat(3, async () => {
-        const data = newData();
+        const [data, id] = [newData(), ids[Math.floor(Math.random() * ids.length)] ?? ''];
         // A request in the process that dies has no answer, and one that is just being handed to it not even an end.
         const answer = await Promise.race([
           onion.send('notify', { send_to: id, data }).catch(() => null),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Connection, createConnection } from 'mysql2/promise';
+import { parseConfig } from '../../src/config/app-config.js';
 import { findMariaDb, startMariaDb } from '../../test/support/private-mariadb.js';
 import { type BenchDatabase, inPieces, type Rows } from './bench-database.js';
 import { migrate } from './migrate.js';
@@ -12,13 +13,17 @@ export interface MariaDbServer {
   stop(): Promise<void>;
 }
 
-/** The server that BENCH_MYSQL_URL names, a private one, or null when there is neither. */
-export async function openMariaDb(): Promise<MariaDbServer | null> {
+/**
+ * The server that BENCH_MYSQL_URL names, a private one, or null when there is neither.
+ *
+ * @param settings of a private one, on top
+ */
+export async function openMariaDb(settings: readonly string[] = []): Promise<MariaDbServer | null> {
   const given = process.env['BENCH_MYSQL_URL'];
   if (given) return { create: () => createDatabase(given), stop: async () => {} };
   const programs = findMariaDb();
   if (!programs) return null;
-  const server = await startMariaDb(programs);
+  const server = await startMariaDb(programs, settings);
   // Tests do without it; here an acknowledged request has to be on disk as in operation.
   await using(server.url, (connection) => connection.query('SET GLOBAL innodb_flush_log_at_trx_commit = 1'));
   return { create: () => createDatabase(server.url), stop: () => server.stop() };
@@ -31,7 +36,7 @@ async function createDatabase(serverUrl: string): Promise<BenchDatabase> {
     return selectOne(connection, 'SELECT VERSION() AS value');
   });
   const url = new URL(name, serverUrl.replace(/\/?$/, '/')).href;
-  await migrate({ kind: 'mysql', url });
+  await migrate(parseConfig({ DATABASE_URL: url }).database);
   return {
     kind: 'mariadb',
     environment: { DATABASE_URL: url },

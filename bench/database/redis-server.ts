@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { LANES } from '../../src/notifications/queue/bullmq-queue.js';
+import { LANES } from '../../src/delivery/queue/notification-queue.js';
 import { KEY_PREFIX } from '../../src/redis/redis-client.js';
 import { findRedis, PrivateRedis } from '../../test/support/private-redis.js';
 import { type BenchDatabase } from './bench-database.js';

@@ -1,5 +1,5 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { type JsonObject } from '../../src/onion/protocol/json.js';
+import { type JsonObject } from '../../src/encoding/json.js';
 import { type ReplyContext, sealRequest } from '../../src/onion/protocol/onion-client.js';
 import {
   dataOf,

@@ -1,9 +1,5 @@
+import { renderTable, type Table } from '../../test/support/report/markdown-table.js';
 import { type ScenarioName } from '../options.js';
-
-export interface Table {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-}
 
 /** What a scenario has to say: tables, and paragraphs between them. */
 export interface Section {
@@ -14,11 +10,6 @@ export interface Section {
 /** Markdown; every part stands by itself. */
 export function renderSection({ parts }: Section): string {
   return parts.map((part) => (typeof part === 'string' ? part : renderTable(part))).join('\n\n');
-}
-
-function renderTable({ columns, rows }: Table): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-  return [line(columns), line(columns.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 /** `at most 1.5: met` */

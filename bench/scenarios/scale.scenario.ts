@@ -6,7 +6,8 @@ import { type BenchCommand } from '../load/load-orders.js';
 import { compareCpu, type Side } from '../measure/cpu-ratio.js';
 import { residentMb } from '../measure/process-usage.js';
 import { showNumber, showSpread, type Spread, spreadOf } from '../measure/spread.js';
-import { judge, type Section, type Table } from '../report/section.js';
+import { type Table } from '../../test/support/report/markdown-table.js';
+import { judge, type Section } from '../report/section.js';
 import { type StartedServer } from '../servers/target.js';
 
 const STARTS = 3;

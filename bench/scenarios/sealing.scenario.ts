@@ -5,7 +5,8 @@ import { type BenchCommand } from '../load/load-orders.js';
 import { SMALL_POPULATION } from '../load/loads.js';
 import { compareCpu, type Side } from '../measure/cpu-ratio.js';
 import { showNumber, showSpread } from '../measure/spread.js';
-import { type Section, type Table } from '../report/section.js';
+import { type Table } from '../../test/support/report/markdown-table.js';
+import { type Section } from '../report/section.js';
 import { type StartedServer } from '../servers/target.js';
 
 const COLUMNS = ['CPU µs each', 'as they are', 'sealed', 'ratio'];

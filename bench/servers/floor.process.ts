@@ -11,12 +11,13 @@ type EnvelopeV4 = typeof import('../../src/onion/protocol/envelope-v4.js');
 
 const compiled = <Module>(path: string): Promise<Module> =>
   import(new URL(`../../dist/onion/${path}`, import.meta.url).href);
-const { loadOrCreateKeyPair } = await compiled<KeyFile>('onion-key.file.js');
+const { createKeyPair, readKeyPair } = await compiled<KeyFile>('onion-key.file.js');
 const { resultJson } = await compiled<EnvelopeFile>('protocol/envelope.js');
 const { envelopeV2 } = await compiled<EnvelopeV2>('protocol/envelope-v2.js');
 const { envelopeV4 } = await compiled<EnvelopeV4>('protocol/envelope-v4.js');
 
-const keyPair = loadOrCreateKeyPair(process.env['ONION_PRIVATE_KEY_FILE'] ?? '');
+const keyFile = process.env['ONION_PRIVATE_KEY_FILE'] ?? '';
+const keyPair = readKeyPair(keyFile) ?? createKeyPair(keyFile);
 const success = resultJson(1, 'Success');
 const envelopes = new Map<string | undefined, Envelope>([
   ['/loki/v2/lsrpc', envelopeV2],

@@ -3,6 +3,7 @@ import { makeCredentials, writeCredentials } from '../../gateways/certificates.j
 import { gatewayEnvironment } from '../../gateways/environment.js';
 import { startFcmGateway } from '../../gateways/fcm.gateway.js';
 import { startHuaweiGateway } from '../../gateways/huawei.gateway.js';
+import { startWebPushGateway } from '../../gateways/webpush.gateway.js';
 import { takeOrders } from '../child-orders.js';
 import { sequenceOf } from '../database/population.js';
 import { monotonicMs } from '../measure/clock.js';
@@ -32,9 +33,10 @@ const fcm = await startFcmGateway({
   onPush: ({ body }) => note(text(body.message.data?.['ENCRYPTED_DATA'])),
 });
 const huawei = await startHuaweiGateway({ ...common, onPush: ({ body }) => note(text(body.message.data)) });
+const webpush = await startWebPushGateway(common);
 const files = writeCredentials(folder, credentials, fcm.tokenUri);
 
-const ready: GatewaysReady = { environment: gatewayEnvironment(files, { apns, fcm, huawei }) };
+const ready: GatewaysReady = { environment: gatewayEnvironment(files, { apns, fcm, huawei, webpush }) };
 takeOrders(ready, (message): GatewayProgress | Arrivals => {
   const order = message as GatewayOrder;
   switch (order.kind) {

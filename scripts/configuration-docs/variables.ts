@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ENVIRONMENT_RULES } from '../../src/config/environment-rules.js';
 import { type Environment, ENVIRONMENT_SECTIONS } from '../../src/config/environment.js';
+import { fileOf, SECRETS } from '../../src/config/secrets.js';
 
 export interface Section {
   readonly title: string;
@@ -43,7 +44,9 @@ function toVariable(name: string, property: unknown): Variable {
   const known = jsonSchema.safeParse(property);
   if (!known.success) throw new Error(`${name} in src/config/environment.ts needs a description: add .describe('...')`);
   const { description: meaning, default: fallback } = known.data;
-  const notes = ENVIRONMENT_RULES.flatMap((rule) => rule.notes[name as keyof Environment] ?? []);
+  const variable = name as keyof Environment;
+  const notes = ENVIRONMENT_RULES.flatMap((rule) => rule.notes[variable] ?? []);
+  if (SECRETS.includes(variable)) notes.push(`Or ${fileOf(variable)}: the path of a file that holds it.`);
   return { name, meaning, takes: takesOf(name, known.data), ...(fallback === undefined ? {} : { fallback }), notes };
 }
 

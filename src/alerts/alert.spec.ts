@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CLI } from '../config/cli-name.js';
 import { type Alert, sentenceOf, severityOf, topicOf } from './alert.js';
 
 const END = Date.UTC(2030, 0, 31, 12);
@@ -24,6 +25,18 @@ const CASES: [Alert, string, 'info' | 'warning', string][] = [
   ],
   [{ kind: 'provider-working', provider: 'fcm' }, 'provider fcm', 'info', 'fcm works again.'],
   [
+    { kind: 'servers-fail', provider: 'webpush', failing: 7, of: 9 },
+    'servers webpush',
+    'warning',
+    '7 of the 9 webpush servers that devices chose fail; their pushes wait. What to do: look whether this machine reaches the internet, and a name server.',
+  ],
+  [
+    { kind: 'servers-work', provider: 'webpush' },
+    'servers webpush',
+    'info',
+    'Most webpush servers that devices chose work again.',
+  ],
+  [
     { kind: 'brake-lifted', provider: 'huawei' },
     'brake huawei',
     'info',
@@ -46,19 +59,58 @@ const CASES: [Alert, string, 'info' | 'warning', string][] = [
     { kind: 'certificate-ends', provider: 'apns', expiresAt: END, daysLeft: 7 },
     'certificate apns',
     'warning',
-    'The certificate for apns ends in 7 days, on 2030-01-31: replace its file.',
+    'The certificate for apns expires in 7 days, on 2030-01-31: replace its file.',
   ],
   [
     { kind: 'certificate-ends', provider: 'apns', expiresAt: END, daysLeft: 0 },
     'certificate apns',
     'warning',
-    'The certificate for apns ends in less than a day, on 2030-01-31: replace its file.',
+    'The certificate for apns expires in less than a day, on 2030-01-31: replace its file.',
   ],
   [
     { kind: 'certificate-ends', provider: 'apns', expiresAt: END, daysLeft: -1 },
     'certificate apns',
     'warning',
-    'The certificate for apns ended on 2030-01-31: replace its file.',
+    'The certificate for apns expired on 2030-01-31: replace its file.',
+  ],
+  [
+    { kind: 'credential-refused', provider: 'fcm', problem: 'FCM_SERVICE_ACCOUNT_FILE is not JSON' },
+    'credential fcm',
+    'warning',
+    'The new credential of fcm is refused, the old one stays in use: FCM_SERVICE_ACCOUNT_FILE is not JSON.',
+  ],
+  [
+    { kind: 'clock-jumped', byMs: -3_600_000 },
+    'clock-jumped',
+    'warning',
+    'The clock of the machine jumped 60 min back. What to do: look at its time synchronization.',
+  ],
+  [
+    { kind: 'set-aside', count: 2 },
+    'set-aside',
+    'warning',
+    'The server died three times while it worked on 2 of its notifications: they are set aside. What to do: report the last lines of the log before each end, this should not happen; after an update, `aside release` puts them back.',
+  ],
+  [{ kind: 'redis-unsafe', reason: 'Redis may throw it away.' }, 'redis', 'warning', 'Redis may throw it away.'],
+  [
+    { kind: 'disk-low', freeMiB: 900, refusesGrowth: false },
+    'disk',
+    'warning',
+    'The disk of the database has 900 MiB left. Make room.',
+  ],
+  [
+    { kind: 'disk-low', freeMiB: 100, refusesGrowth: true },
+    'disk',
+    'warning',
+    'The disk of the database has 100 MiB left: nothing new is registered. Make room.',
+  ],
+  [{ kind: 'disk-roomy' }, 'disk', 'info', 'The disk of the database has room again.'],
+  [{ kind: 'redis-safe' }, 'redis', 'info', 'Redis keeps what is queued again.'],
+  [
+    { kind: 'passwords-guessed', count: 120 },
+    'passwords-guessed',
+    'warning',
+    "Somebody guesses the operator's password: 120 wrong ones. Most are not even looked at; is it long enough?",
   ],
   [{ kind: 'backup-failed', reason: 'ENOSPC' }, 'backup-failed', 'warning', 'The backup failed (ENOSPC).'],
   [
@@ -87,6 +139,6 @@ describe('an alert', () => {
   });
 
   it('tells at the brake what the operator can do', () => {
-    expect(sentenceOf({ kind: 'brake-engaged', provider: 'apns' })).toContain('npm run cli -- suspects list');
+    expect(sentenceOf({ kind: 'brake-engaged', provider: 'apns' })).toContain(`${CLI} suspects list`);
   });
 });

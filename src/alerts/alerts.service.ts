@@ -1,12 +1,13 @@
-import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { hostname } from 'node:os';
-import { type AppConfig } from '../config/app-config.js';
-import { APP_CONFIG } from '../config/config.module.js';
-import { type Duties, DUTIES } from '../config/duties.js';
+import { AppConfig } from '../config/app-config.js';
+import { Duties } from '../config/duties.js';
+import { Outgoing } from '../outgoing/outgoing.js';
 import { OperatorEvents } from '../operator/operator-events.js';
 import { type Alert, sentenceOf, severityOf } from './alert.js';
 import { AlertLimiter } from './alert-limiter.js';
 import { CertificateReminders } from './certificate-reminders.js';
+import { Hook } from './hook.js';
 import { WebhookSender } from './webhook-sender.js';
 
 const LIMITS = { windowMs: 10 * 60_000, maxPerWindow: 3 };
@@ -19,13 +20,13 @@ export class AlertsService implements OnModuleInit, OnApplicationShutdown {
   private readonly certificates = new CertificateReminders();
 
   constructor(
-    @Inject(APP_CONFIG) config: AppConfig,
-    @Inject(DUTIES) { leads }: Duties,
+    config: AppConfig,
+    { leads }: Duties,
     private readonly events: OperatorEvents,
   ) {
-    const { webhookUrl } = config.alerts;
+    const { hook } = config.alerts;
     // Of several processes that notice the same thing, one tells.
-    this.sender = webhookUrl === null || !leads ? null : new WebhookSender(webhookUrl);
+    this.sender = hook === null || !leads ? null : new WebhookSender(new Hook(hook, new Outgoing(config.proxy)));
   }
 
   get isOn(): boolean {
@@ -50,7 +51,6 @@ export class AlertsService implements OnModuleInit, OnApplicationShutdown {
     await this.sender?.stop();
   }
 
-  /** `text` is what Slack-like hooks and relays show; the rest is for programs. */
   private send(alert: Alert, leftOut: number): void {
     const { kind, ...details } = alert;
     const more = leftOut > 0 ? ` (${leftOut} earlier messages about this were left out)` : '';

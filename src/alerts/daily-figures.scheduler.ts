@@ -1,21 +1,19 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { DAY_MS } from '../common/durations.js';
+import { Injectable } from '@nestjs/common';
 import { Cron } from '@nestjs/schedule';
-import { type AppConfig } from '../config/app-config.js';
-import { APP_CONFIG } from '../config/config.module.js';
-import { type Duties, DUTIES } from '../config/duties.js';
+import { AppConfig } from '../config/app-config.js';
+import { Duties } from '../config/duties.js';
 import { DevicesService } from '../devices/devices.service.js';
 import { type StatisticsPeriod } from '../statistics/statistics-period.entity.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
 import { AlertsService } from './alerts.service.js';
 
-const DAY_MS = 24 * 3_600_000;
-
 /** Sends the figures of the day before, in UTC. */
 @Injectable()
 export class DailyFiguresScheduler {
   constructor(
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
-    @Inject(DUTIES) private readonly duties: Duties,
+    private readonly config: AppConfig,
+    private readonly duties: Duties,
     private readonly alerts: AlertsService,
     private readonly statistics: StatisticsService,
     private readonly devices: DevicesService,

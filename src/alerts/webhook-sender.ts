@@ -1,5 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type HookMessage } from './hook-message.protocol.js';
+import { type Hook, isTaken } from './hook.js';
 
 export interface WebhookTiming {
   /** Pauses before the second try and those after it. */
@@ -13,7 +15,7 @@ const DEFAULTS: WebhookTiming = { pausesMs: [1000, 5000, 30_000, 120_000], reque
 
 type Try = 'taken' | { retry: boolean; because: string };
 
-/** Posts JSON to the operator's hook, one after the other, with a few more tries. Never rejects, never logs the address. */
+/** Posts to the operator's hook, one after the other, with a few more tries. Never rejects, never logs the address. */
 export class WebhookSender {
   private readonly logger = new Logger(WebhookSender.name);
   private readonly timing: WebhookTiming;
@@ -22,20 +24,20 @@ export class WebhookSender {
   private waiting = 0;
 
   constructor(
-    private readonly url: string,
+    private readonly hook: Hook,
     timing: Partial<WebhookTiming> = {},
   ) {
     this.timing = { ...DEFAULTS, ...timing };
   }
 
   /** True: the hook took it. False: it did not in any try, or too much waits already. */
-  send(body: object): Promise<boolean> {
+  send(message: HookMessage): Promise<boolean> {
     if (this.waiting >= this.timing.maxWaiting) {
       this.logger.warn({ msg: 'an alert was not sent', because: 'too many wait' });
       return Promise.resolve(false);
     }
     this.waiting++;
-    const sending = this.last.then(() => this.deliver(JSON.stringify(body))).finally(() => this.waiting--);
+    const sending = this.last.then(() => this.deliver(message)).finally(() => this.waiting--);
     this.last = sending;
     return sending;
   }
@@ -46,10 +48,10 @@ export class WebhookSender {
     await this.last;
   }
 
-  private async deliver(body: string): Promise<boolean> {
+  private async deliver(message: HookMessage): Promise<boolean> {
     for (const pauseMs of [0, ...this.timing.pausesMs]) {
       if (!(await this.pause(pauseMs))) return false;
-      const result = await this.post(body);
+      const result = await this.post(message);
       if (result === 'taken') return true;
       this.logger.warn({ msg: 'the alert hook does not answer as it should', ...result });
       if (!result.retry) return false;
@@ -63,27 +65,11 @@ export class WebhookSender {
     return !this.stopped.signal.aborted;
   }
 
-  private async post(body: string): Promise<Try> {
-    try {
-      const response = await fetch(this.url, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.any([this.stopped.signal, AbortSignal.timeout(this.timing.requestTimeoutMs)]),
-      });
-      await response.body?.cancel();
-      if (response.ok) return 'taken';
-      return { retry: response.status === 429 || response.status >= 500, because: `HTTP ${response.status}` };
-    } catch (error) {
-      return { retry: true, because: nameOf(error) };
-    }
+  private async post(message: HookMessage): Promise<Try> {
+    const signal = AbortSignal.any([this.stopped.signal, AbortSignal.timeout(this.timing.requestTimeoutMs)]);
+    const answer = await this.hook.post(message, signal);
+    if (isTaken(answer)) return 'taken';
+    if (answer.kind === 'none') return { retry: true, because: answer.reason };
+    return { retry: answer.status === 429 || answer.status >= 500, because: `HTTP ${answer.status}` };
   }
-}
-
-/** The message would quote the address, which is a secret with most hooks. */
-function nameOf(error: unknown): string {
-  const cause: unknown = error instanceof Error ? (error.cause ?? error) : error;
-  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code;
-  return cause instanceof Error ? cause.name : 'unknown error';
 }

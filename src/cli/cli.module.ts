@@ -5,8 +5,10 @@ import { ConfigModule } from '../config/config.module.js';
 import { databaseOptions } from '../database/database-options.js';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { DevicesModule } from '../devices/devices.module.js';
+import { MetricsService } from '../metrics/metrics.service.js';
 import { Sealing } from '../sealing/sealing.js';
 import { StatisticsPeriod } from '../statistics/statistics-period.entity.js';
+import { SubscribedTokensService } from '../subscriptions/subscribed-tokens.service.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
 
 /**
@@ -21,8 +23,9 @@ class CliDatabaseModule {
     return {
       module: CliDatabaseModule,
       imports: [TypeOrmModule.forRoot({ ...options, retryAttempts: 0, toRetry: () => false })],
-      providers: [DatabaseWriter, { provide: Sealing, useValue: sealing }],
-      exports: [DatabaseWriter, Sealing],
+      // Counted for nobody: the endpoint that would tell is the server's.
+      providers: [DatabaseWriter, MetricsService, { provide: Sealing, useValue: sealing }],
+      exports: [DatabaseWriter, MetricsService, Sealing],
     };
   }
 }
@@ -42,7 +45,7 @@ export class CliModule {
         DevicesModule,
         TypeOrmModule.forFeature([StatisticsPeriod]),
       ],
-      providers: [StatisticsService],
+      providers: [StatisticsService, SubscribedTokensService],
     };
   }
 }

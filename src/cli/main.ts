@@ -1,6 +1,10 @@
+import { keepCompiledCode } from '../common/compile-cache.js';
 import { requireSupportedNode } from '../common/node-version.js';
+import { waitForSlowHandshakes } from '../common/slow-handshakes.js';
 
 requireSupportedNode();
+keepCompiledCode();
+waitForSlowHandshakes();
 // Keys, databases and exports that a command makes are for its own user, as those of the server are.
 process.umask(0o077);
 // Whoever reads may have seen enough (`| head`); what is being done goes on.

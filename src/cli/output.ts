@@ -1,3 +1,5 @@
+import { CLI } from '../config/cli-name.js';
+
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -32,5 +34,5 @@ export function formatCount(count: number): string {
 
 /** The examples that end a command's help. */
 export function examples(...commands: string[]): string {
-  return `\nExamples:\n${commands.map((command) => `  $ session-push ${command}`).join('\n')}`;
+  return `\nExamples:\n${commands.map((command) => `  $ ${CLI} ${command}`).join('\n')}`;
 }

@@ -2,6 +2,7 @@ import { type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { existsSync } from 'node:fs';
 import { DataSource } from 'typeorm';
+import { CLI } from '../config/cli-name.js';
 import { type AppConfig, type DatabaseConfig, loadConfig } from '../config/app-config.js';
 import { databaseOptions } from '../database/database-options.js';
 import { readSchemaState, requireKnownSchema } from '../database/schema-state.js';
@@ -20,7 +21,7 @@ export async function withDatabase<T>(
   const config = loadConfig();
   const { database } = config;
   if (database.kind === 'sqlite' && !existsSync(database.path)) {
-    throw new CliError(`There is no database at ${database.path}. To make it: session-push migrate`);
+    throw new CliError(`There is no database at ${database.path}. To make it: ${CLI} migrate`);
   }
   const sealing = await withDataSource(database, (dataSource) => requireReady(dataSource, config));
   // Nest would print an error with its stack; the command says it in one sentence.
@@ -58,7 +59,7 @@ async function requireReady(dataSource: DataSource, { dataKeyFile }: AppConfig):
   const schema = await readSchemaState(dataSource);
   requireKnownSchema(schema);
   if (schema.pending.length > 0) {
-    throw new CliError('The database has not the schema of this version yet. To change it: session-push migrate');
+    throw new CliError(`The database has not the schema of this version yet. To change it: ${CLI} migrate`);
   }
   return openSealing(dataSource, dataKeyFile);
 }

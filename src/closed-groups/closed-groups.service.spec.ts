@@ -1,8 +1,11 @@
+import { dutiesOf } from '../config/duties.js';
+import { DAY_MS } from '../common/durations.js';
 import { QueryFailedError } from 'typeorm';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { turnsDuring } from '../../test/support/event-loop.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
+import { storedId, storedToken } from '../../test/support/stored.js';
 import { Device } from '../devices/device.entity.js';
 import { inPowersOfTwo } from '../database/statement-sizes.js';
 import { DevicesService, MAX_DEVICES_PER_SESSION_ID } from '../devices/devices.service.js';
@@ -15,8 +18,6 @@ import { ClosedGroupsService, MAX_MEMBERS_PER_GROUP } from './closed-groups.serv
 
 const SUCCESS = { code: 1, message: 'Success' };
 const UNKNOWN_GROUP = { code: 0, message: 'Cannot find the closed group id on PN server.' };
-const DAY_MS = 24 * 3_600_000;
-
 describeEachDatabase('closed groups', (databases) => {
   const database = useTestDatabase(databases);
   let commands: ClosedGroupsCommands;
@@ -24,7 +25,7 @@ describeEachDatabase('closed groups', (databases) => {
 
   beforeEach(() => {
     const { dataSource, writer } = database;
-    groups = new ClosedGroupsService(writer);
+    groups = new ClosedGroupsService(dataSource.getRepository(ClosedGroup), writer);
     commands = new ClosedGroupsCommands(
       groups,
       new DevicesService(dataSource.getRepository(Device), writer),
@@ -37,17 +38,30 @@ describeEachDatabase('closed groups', (databases) => {
   const join = (groupId: string, sessionId: string) => commands.subscribe({ groupId, sessionId });
   const leave = (groupId: string, sessionId: string) => commands.unsubscribe({ groupId, sessionId });
   const members = async (groupId: string): Promise<string[]> => {
-    const rows = await database.dataSource.getRepository(ClosedGroupMember).findBy({ groupId });
+    const rows = await database.dataSource.getRepository(ClosedGroupMember).findBy({ groupId: storedId(groupId) });
     return rows.map(({ sessionId }) => sessionId).toSorted();
   };
   const knownGroups = () => database.dataSource.getRepository(ClosedGroup).count();
   const fill = (groupId: string, count: number) =>
     database.writer.write(async (manager) => {
-      await groups.add(manager, { groupId, sessionId: 'first' });
-      const rest = Array.from({ length: count - 1 }, (_, index) => ({ groupId, sessionId: `m${index}` }));
+      const group = storedId(groupId);
+      await groups.add(manager, { groupId: group, sessionId: storedId('first') });
+      const rest = Array.from({ length: count - 1 }, (_, index) => ({
+        groupId: group,
+        sessionId: storedId(`m${index}`),
+      }));
       await manager.insert(ClosedGroupMember, rest);
     });
   const registration = { token: 't1', sessionId: '05a', deviceType: 'android' as const };
+  const deviceOf = (sessionId: string) => ({
+    token: `of ${sessionId}`,
+    sessionId,
+    deviceType: 'android' as const,
+    legacyGroupsOnly: false,
+    registeredAt: 1,
+    apnsEnvironment: null,
+    acceptedAt: null,
+  });
 
   it('lets an id join, once however often it asks', async () => {
     expect(await join('g', '05a')).toEqual(SUCCESS);
@@ -96,7 +110,7 @@ describeEachDatabase('closed groups', (databases) => {
     vi.setSystemTime(1_800_000_000_000 + 6 * DAY_MS);
     await join('lately left', '05a');
     await leave('lately left', '05a');
-    const scheduler = new ClosedGroupsScheduler(groups);
+    const scheduler = new ClosedGroupsScheduler(groups, dutiesOf({ role: 'all', redisUrl: null }));
     await scheduler.forgetEmptyGroups();
     expect(await knownGroups()).toBe(3);
     vi.setSystemTime(1_800_000_000_000 + 8 * DAY_MS);
@@ -120,17 +134,32 @@ describeEachDatabase('closed groups', (databases) => {
     expect(await knownGroups()).toBe(1);
   });
 
-  it('bounds the members of a group, and lets known ones ask again', async () => {
+  it('bounds the members of a group without refusing the newest, and answers everybody alike', async () => {
     await fill('g', MAX_MEMBERS_PER_GROUP);
-    expect(await join('g', '05new')).toEqual({ code: 0, message: 'Too many members in this closed group.' });
-    expect(await members('g')).toHaveLength(MAX_MEMBERS_PER_GROUP);
+    expect(await join('g', '05new')).toEqual(SUCCESS);
     expect(await join('g', 'first')).toEqual(SUCCESS);
+    const all = await members('g');
+    expect([all.length, all.includes('first')]).toEqual([MAX_MEMBERS_PER_GROUP, true]);
+  });
+
+  it('lets somebody go from a full group whom no provider ever reached', async () => {
+    await fill('g', MAX_MEMBERS_PER_GROUP);
+    const real = (await members('g')).slice(0, 100);
+    await database.writer.write((manager) =>
+      manager.insert(
+        Device,
+        real.map((sessionId) => ({ ...deviceOf(sessionId), acceptedAt: 1 })),
+      ),
+    );
+    for (let stranger = 0; stranger < 40; stranger++) await join('g', `05stranger${stranger}`);
+    const left = new Set(await members('g'));
+    expect([left.size, real.filter((member) => !left.has(member))]).toEqual([MAX_MEMBERS_PER_GROUP, []]);
   });
 
   it('registers a device for groups only, together with its groups', async () => {
     const groupIds = ['g1', 'g2', 'g1'];
     expect(await commands.registerLegacyGroupsOnly({ registration, groupIds })).toEqual(SUCCESS);
-    const device = await database.dataSource.getRepository(Device).findOneByOrFail({ token: 't1' });
+    const device = await database.dataSource.getRepository(Device).findOneByOrFail({ token: storedToken('t1') });
     expect(device).toMatchObject({ sessionId: '05a', legacyGroupsOnly: true });
     expect(await members('g1')).toEqual(['05a']);
     expect(await members('g2')).toEqual(['05a']);
@@ -142,35 +171,32 @@ describeEachDatabase('closed groups', (databases) => {
     expect(await members('g1')).toEqual(['05a']);
   });
 
-  it('stores nothing of a registration when one of its groups is full', async () => {
+  it('stores all of a registration although a group is full and the id has too many devices', async () => {
     await fill('full', MAX_MEMBERS_PER_GROUP);
-    expect(await commands.registerLegacyGroupsOnly({ registration, groupIds: ['g1', 'full'] })).toEqual({
-      code: 0,
-      message: 'Too many members in this closed group.',
-    });
-    expect(await database.dataSource.getRepository(Device).count()).toBe(0);
-    expect(await members('g1')).toEqual([]);
-  });
-
-  it('joins no groups when the id has too many devices', async () => {
     await database.writer.write((manager) =>
       manager.insert(
         Device,
         Array.from({ length: MAX_DEVICES_PER_SESSION_ID }, (_, index) => ({
+          ...deviceOf('05a'),
           token: `other${index}`,
-          sessionId: '05a',
-          deviceType: 'android' as const,
-          legacyGroupsOnly: false,
-          registeredAt: 1,
-          apnsEnvironment: null,
         })),
       ),
     );
-    expect(await commands.registerLegacyGroupsOnly({ registration, groupIds: ['g1'] })).toEqual({
-      code: 0,
-      message: 'Too many devices for this pubKey.',
+    expect(await commands.registerLegacyGroupsOnly({ registration, groupIds: ['g1', 'full', 'g2'] })).toEqual(SUCCESS);
+    expect(await database.dataSource.getRepository(Device).countBy({ token: storedToken('t1') })).toBe(1);
+    for (const group of ['g1', 'full', 'g2']) expect(await members(group)).toContain('05a');
+    expect(await members('full')).toHaveLength(MAX_MEMBERS_PER_GROUP);
+  });
+
+  it('looks memberships that it has up together, without counting members', async () => {
+    const groupIds = Array.from({ length: 200 }, (_, index) => `g${index}`);
+    await commands.registerLegacyGroupsOnly({ registration, groupIds });
+    await database.writer.write(async (manager) => {
+      const query = vi.spyOn(manager, 'query');
+      await groups.join(manager, storedId('05a'), groupIds.map(storedId));
+      expect(query.mock.calls.length).toBeLessThan(10);
+      query.mockRestore();
     });
-    expect(await members('g1')).toEqual([]);
   });
 
   it('does not answer a database error as a refusal', async () => {

@@ -77,6 +77,32 @@ describe('PinoLogger', () => {
     expect(JSON.stringify(line)).not.toContain('05secret');
   });
 
+  it('is readable when that is wanted: time, level, message, and the fields behind it', async () => {
+    const logger = PinoLogger.create('info', 'readable');
+    const before = readFileSync(file, 'utf8').length;
+    logger.warn({ msg: 'provider is not configured', provider: 'fcm' }, 'Context');
+    logger.log('listening\n    address    http://127.0.0.1:3000');
+    const text = await vi.waitFor(() => {
+      const said = readFileSync(file, 'utf8').slice(before);
+      expect(said).toContain('3000');
+      return said;
+    }, 10_000);
+    expect(text).toMatch(
+      /^\[\d\d:\d\d:\d\d\] WARN: provider is not configured \{"provider":"fcm"\}\n\[.*\] INFO: listening\n {4}address {4}http:.*\n$/,
+    );
+    expect(logger.isReadable).toBe(true);
+  });
+
+  it('is for machines when nobody looks', () => {
+    expect(PinoLogger.create('info', 'auto').isReadable).toBe(process.stdout.isTTY);
+    expect(PinoLogger.create('info', 'json').isReadable).toBe(false);
+  });
+
+  it('leaves what ends the start to the one who says it in a sentence', async () => {
+    expect(await written('info', (logger) => logger.error(new Error('broken'), 'ExceptionHandler'))).toEqual([]);
+    expect(await written('debug', (logger) => logger.error(new Error('broken'), 'ExceptionHandler'))).toHaveLength(1);
+  });
+
   it('leaves out what is below its level', async () => {
     expect(await written('warn', (logger) => logger.log('x'))).toEqual([]);
   });

@@ -8,7 +8,7 @@ export async function withDeadline<T>(work: T | Promise<T>, ms: number): Promise
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<T>((resolve, reject) => {
-      timer = setTimeout(() => reject(new DeadlineError(`Not done within ${ms} ms`)), ms);
+      timer = setTimeout(() => reject(new DeadlineError('timed out')), ms);
       Promise.resolve(work).then(resolve, reject);
     });
   } finally {

@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ConfigError, loadConfig, parseConfig } from './app-config.js';
+import { ConfigError, loadConfig, misspelledVariables, parseConfig } from './app-config.js';
 import { ENVIRONMENT_VARIABLES } from './environment.js';
+import { fileOf, SECRETS } from './secrets.js';
 
 let folder: string;
 let file: string;
@@ -30,14 +31,21 @@ function problemsOf(variables: Record<string, string | undefined>): readonly str
   }
 }
 
-const MADE_WHEN_ABSENT = new Set<string>(['ONION_PRIVATE_KEY_FILE', 'DATA_KEY_FILE']);
+const MADE_WHEN_ABSENT = new Set<string>([
+  'ONION_PRIVATE_KEY_FILE',
+  'DATA_KEY_FILE',
+  'NODE_LIST_FILE',
+  'SWARM_KEY_FILE',
+]);
 
 describe('parseConfig', () => {
   it('has a default for everything that the server needs', () => {
     expect(parseConfig({})).toEqual({
       host: '0.0.0.0',
       port: 3000,
+      operator: null,
       logLevel: 'info',
+      logFormat: 'auto',
       database: { kind: 'sqlite', path: 'data/session-push.sqlite' },
       backup: { intervalMs: 86_400_000, keep: 7, directory: 'data/backups' },
       redisUrl: null,
@@ -50,8 +58,11 @@ describe('parseConfig', () => {
       apns: null,
       fcm: null,
       huawei: null,
+      webpush: null,
       notificationTtlMs: 86_400_000,
-      alerts: { webhookUrl: null, queueAgeMs: 600_000 },
+      proxy: null,
+      alerts: { hook: null, queueAgeMs: 600_000 },
+      network: null,
     });
   });
 
@@ -94,8 +105,8 @@ describe('DATABASE_URL', () => {
   it.each([
     ['sqlite:data/push.sqlite', { kind: 'sqlite', path: 'data/push.sqlite' }],
     ['sqlite:/var/lib/push.sqlite', { kind: 'sqlite', path: '/var/lib/push.sqlite' }],
-    ['mysql://u:p@h:3306/d', { kind: 'mysql', url: 'mysql://u:p@h:3306/d' }],
-    ['mariadb://u:p@h/d', { kind: 'mysql', url: 'mariadb://u:p@h/d' }],
+    ['mysql://u:p@h:3306/d', { kind: 'mysql', url: 'mysql://u:p@h:3306/d', caFile: null, connections: 16 }],
+    ['mariadb://u:p@h/d', { kind: 'mysql', url: 'mariadb://u:p@h/d', caFile: null, connections: 16 }],
   ])('understands %s', (url, database) => {
     expect(parseConfig({ DATABASE_URL: url }).database).toEqual(database);
   });
@@ -104,10 +115,29 @@ describe('DATABASE_URL', () => {
     'refuses %s',
     (url) => {
       expect(problemsOf({ DATABASE_URL: url })).toEqual([
-        'DATABASE_URL must be sqlite:path or mysql://user:password@host:port/database',
+        expect.stringContaining('DATABASE_URL must be sqlite:path or mysql://user:password@host:port/database'),
       ]);
     },
   );
+
+  it('has a bound on connections, which processes share', () => {
+    const mysql = { DATABASE_URL: 'mysql://u:p@h/d' };
+    const connections = (more: Record<string, string>): unknown => parseConfig({ ...mysql, ...more }).database;
+    expect(connections({ WORKERS: '4' })).toMatchObject({ connections: 16 });
+    expect(connections({ WORKERS: '4', DATABASE_CONNECTIONS: '30' })).toMatchObject({ connections: 7 });
+    expect(problemsOf({ ...mysql, WORKERS: '4', DATABASE_CONNECTIONS: '11' })).toEqual([
+      'DATABASE_CONNECTIONS must be at least 12: 3 for each of WORKERS',
+    ]);
+  });
+
+  it('is about a server when its authorities or its connections are set', () => {
+    expect(problemsOf({ DATABASE_CONNECTIONS: '5' })).toEqual(['DATABASE_CONNECTIONS is for MariaDB and MySQL only']);
+    expect(problemsOf({ DATABASE_CA_FILE: file })).toEqual(['DATABASE_CA_FILE is for MariaDB and MySQL only']);
+    const off = { DATABASE_URL: 'mysql://u:p@h/d?ssl-mode=DISABLED', DATABASE_CA_FILE: file };
+    expect(problemsOf(off)).toEqual([
+      'DATABASE_CA_FILE cannot be used together with ssl-mode=DISABLED in DATABASE_URL',
+    ]);
+  });
 });
 
 describe('a wrong value', () => {
@@ -122,8 +152,17 @@ describe('a wrong value', () => {
     ['NOTIFICATION_TTL_HOURS', '0', 'must be above 0'],
     ['WORKERS', '0', 'must be a whole number from 1 to 64'],
     ['WORKERS', '1.5', 'must be a whole number from 1 to 64'],
-    ['ROLE', 'both', 'must be one of all, api, worker'],
-    ['REDIS_URL', 'localhost:6379', 'must be redis://host:port or rediss://user:password@host:port/number'],
+    ['ROLE', 'both', 'must be one of all, api, worker, monitor'],
+    [
+      'REDIS_URL',
+      'localhost:6379',
+      'must be redis://host:port, rediss://user:password@host:port/number or redis+sentinel://host:port,host:port/name/number, with nothing behind it',
+    ],
+    [
+      'REDIS_URL',
+      'redis://localhost/push',
+      'must end with the number of the database and nothing else, as in redis://host:6379/1',
+    ],
     ['BACKUP_INTERVAL_HOURS', '-1', 'must not be below 0'],
     ['BACKUP_KEEP', '0', 'must be a whole number from 1 to 1000'],
     ['DEVICE_UNSEEN_DAYS', '7', 'must be a whole number from 30 to 3650'],
@@ -147,13 +186,15 @@ describe('a wrong value', () => {
     expect(problemsOf({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} `))]);
   });
 
-  it.each(ENVIRONMENT_VARIABLES.filter((name) => name.endsWith('_FILE') && !MADE_WHEN_ABSENT.has(name)))(
-    'of %s is refused when the file cannot be read',
-    (name) => {
-      expect(problemsOf({ [name]: join(folder, 'absent') })).toContain(`${name} cannot be read`);
-      expect(problemsOf({ [name]: folder })).toContain(`${name} cannot be read`);
-    },
-  );
+  const namesOfFiles = ENVIRONMENT_VARIABLES.filter((name) => name.endsWith('_FILE') && !MADE_WHEN_ABSENT.has(name));
+  it.each([...namesOfFiles, ...SECRETS.map(fileOf)])('of %s is refused when the file cannot be read', (name) => {
+    const absent = join(folder, 'absent');
+    expect(problemsOf({ [name]: absent })).toContain(`${name} cannot be read: there is no ${absent}`);
+    expect(problemsOf({ [name]: 'absent' })).toContain(
+      `${name} cannot be read: there is no such file in ${process.cwd()}`,
+    );
+    expect(problemsOf({ [name]: folder })).toContain(`${name} cannot be read: ${folder} (it is a folder)`);
+  });
 
   it.each(['DATA_KEY_FILE', 'ONION_PRIVATE_KEY_FILE'])(
     'of two keys in one file is refused, given %s by a link',
@@ -168,9 +209,29 @@ describe('a wrong value', () => {
     },
   );
 
+  it.each(['ONION_PRIVATE_KEY_FILE', 'DATA_KEY_FILE'])('of a swarm key in the file of %s is refused', (name) => {
+    const key = join(folder, `shared-${name}`);
+    writeFileSync(key, 'x');
+    const problem = 'SWARM_KEY_FILE must not be the file of another key: each key has its own';
+    expect(problemsOf({ SWARM_KEY_FILE: key, [name]: key })).toEqual([problem]);
+  });
+
   it('does not hide the others: all are listed at once', () => {
     const problems = problemsOf({ PORT: 'x', LOG_LEVEL: 'y', DATABASE_URL: 'z', FCM_URL: 'f' });
     expect(problems.map((problem) => problem.split(' ')[0])).toEqual(['PORT', 'LOG_LEVEL', 'DATABASE_URL', 'FCM_URL']);
+  });
+
+  it('does not hide what it needs of others', () => {
+    expect(problemsOf({ PORT: 'x', APNS_TOKEN_KEY_ID: 'id', ROLE: 'api', STATISTICS_PASSWORD: 'long enough' })).toEqual(
+      [
+        'PORT must be a port number',
+        'STATISTICS_USERNAME must be set because STATISTICS_PASSWORD is',
+        'APNS_TOKEN_KEY_FILE must be set because APNS_TOKEN_KEY_ID is',
+        'APNS_TOKEN_TEAM_ID must be set because APNS_TOKEN_KEY_ID is',
+        'ROLE cannot be api without REDIS_URL: there one instance does everything',
+        expect.stringMatching(/^DATABASE_URL must be mysql/),
+      ],
+    );
   });
 
   it('is never repeated', () => {
@@ -248,17 +309,39 @@ describe('backups', () => {
 
 describe('the statistics endpoints', () => {
   it('have credentials when both are set', () => {
-    const { statistics } = parseConfig({ STATISTICS_USERNAME: 'name', STATISTICS_PASSWORD: 'word' });
-    expect(statistics.credentials).toEqual({ username: 'name', password: 'word' });
+    const { statistics } = parseConfig({ STATISTICS_USERNAME: 'name', STATISTICS_PASSWORD: 'password' });
+    expect(statistics.credentials).toEqual({ username: 'name', password: 'password' });
   });
 
   it('are not configured by half', () => {
     expect(problemsOf({ STATISTICS_USERNAME: 'name' })).toEqual([
       'STATISTICS_PASSWORD must be set because STATISTICS_USERNAME is',
     ]);
-    expect(problemsOf({ STATISTICS_PASSWORD: 'word', STATISTICS_USERNAME: '' })).toEqual([
+    expect(problemsOf({ STATISTICS_PASSWORD: 'password', STATISTICS_USERNAME: '' })).toEqual([
       'STATISTICS_USERNAME must be set because STATISTICS_PASSWORD is',
     ]);
+  });
+
+  it('have no password that is guessed in no time', () => {
+    expect(problemsOf({ STATISTICS_USERNAME: 'name', STATISTICS_PASSWORD: '7-chars' })).toEqual([
+      "STATISTICS_PASSWORD must have at least 8 characters: whoever reaches the operator's endpoints may guess it",
+    ]);
+  });
+});
+
+describe("the operator's listener", () => {
+  it('is on the loopback unless another address is named', () => {
+    expect(parseConfig({ OPERATOR_PORT: '3001' }).operator).toEqual({ host: '127.0.0.1', port: 3001 });
+    const told = { OPERATOR_HOST: '10.0.0.1', OPERATOR_PORT: '3001' };
+    expect(parseConfig(told).operator).toEqual({ host: '10.0.0.1', port: 3001 });
+  });
+
+  it('has a port of its own', () => {
+    expect(problemsOf({ OPERATOR_PORT: '3000' })).toEqual([
+      'OPERATOR_PORT must not be PORT: it is to be a listener of its own',
+    ]);
+    expect(problemsOf({ OPERATOR_HOST: '10.0.0.1' })).toEqual(['OPERATOR_PORT must be set because OPERATOR_HOST is']);
+    expect(problemsOf({ OPERATOR_PORT: 'x' })).toEqual(['OPERATOR_PORT must be a port number']);
   });
 });
 
@@ -377,10 +460,59 @@ describe('Huawei', () => {
   });
 });
 
+describe('Web Push', () => {
+  const withKey = (more: Record<string, string> = {}) => ({
+    VAPID_KEY_FILE: file,
+    VAPID_SUBJECT: 'mailto:somebody@example.org',
+    ...more,
+  });
+
+  it('takes a key and a contact', () => {
+    expect(parseConfig(withKey()).webpush).toEqual({
+      keyFile: file,
+      subject: 'mailto:somebody@example.org',
+      caFile: null,
+      allowedHosts: [],
+    });
+    const more = { WEBPUSH_CA_FILE: otherFile, WEBPUSH_ALLOWED_HOSTS: 'Ntfy, push.lan:8443 ,[fd00::1],10.0.0.7:443' };
+    expect(parseConfig(withKey(more)).webpush).toMatchObject({
+      caFile: otherFile,
+      allowedHosts: ['ntfy', 'push.lan:8443', '[fd00::1]', '10.0.0.7:443'],
+    });
+  });
+
+  it.each(['mailto:somebody', 'somebody@example.org', 'http://example.org', 'https://localhost/x', 'mailto:a@b@c'])(
+    'takes no contact like %s',
+    (subject) => {
+      expect(problemsOf(withKey({ VAPID_SUBJECT: subject }))).toEqual([
+        'VAPID_SUBJECT must be mailto:somebody@example.org or https://example.org/contact',
+      ]);
+    },
+  );
+
+  it.each(['https://ntfy', 'ntfy/x', 'a b', ',', 'user@ntfy', 'ntfy:99999', '0x7f.1', 'fd00::1'])(
+    'takes no host like %s',
+    (host) => {
+      const [problem] = problemsOf(withKey({ WEBPUSH_ALLOWED_HOSTS: host }));
+      expect(problem).toContain('WEBPUSH_ALLOWED_HOSTS must be host names or addresses');
+    },
+  );
+
+  it('is not configured by half', () => {
+    expect(problemsOf({ VAPID_KEY_FILE: file })).toEqual(['VAPID_SUBJECT must be set because VAPID_KEY_FILE is']);
+    expect(problemsOf({ VAPID_SUBJECT: 'mailto:somebody@example.org' })).toEqual([
+      'VAPID_KEY_FILE must be set because VAPID_SUBJECT is',
+    ]);
+    expect(problemsOf({ WEBPUSH_ALLOWED_HOSTS: 'ntfy' })).toEqual([
+      'VAPID_KEY_FILE must be set because WEBPUSH_ALLOWED_HOSTS is',
+    ]);
+  });
+});
+
 describe('alerts', () => {
   it.each(['https://hooks.example.org/T0/B0', 'http://127.0.0.1:8080/relay?chat=1'])('may go to %s', (url) => {
     expect(parseConfig({ ALERT_WEBHOOK_URL: url, ALERT_QUEUE_MINUTES: '0.5' }).alerts).toEqual({
-      webhookUrl: url,
+      hook: { url, format: 'auto' },
       queueAgeMs: 30_000,
     });
   });
@@ -410,8 +542,60 @@ describe('loadConfig', () => {
     expect(loadConfig(envFile)).toMatchObject({ host: 'from-file', onionPrivateKeyFile: 'from-environment' });
   });
 
+  it('says why the file cannot be read', () => {
+    const envFile = join(folder, 'env-folder');
+    mkdirSync(envFile);
+    expect(() => loadConfig(envFile)).toThrow(`${envFile} cannot be read: it is a folder`);
+  });
+
+  it('reads # and spaces in quotes', () => {
+    const envFile = join(folder, 'env-quotes');
+    writeFileSync(envFile, `STATISTICS_USERNAME='#1 '\nSTATISTICS_PASSWORD="it's # mine"\n`);
+    expect(loadConfig(envFile).statistics.credentials).toEqual({ username: '#1 ', password: "it's # mine" });
+  });
+
+  it('tells which variables it does not know although they look like its own', () => {
+    const envFile = join(folder, 'env-misspelled');
+    const others = 'HOME=x\nREDIS_PASSWORD=x\nMARIADB_PASSWORD=x\nNODE_ENV=x\nPATH=x\nDATABASE_POOL=x';
+    writeFileSync(envFile, `${others}\nAPNS_CERTIFICATE=x\nDATABASE_URI=x\nfcm_url=x\nSTATISTIC_USERNAME=x\nPORT=1\n`);
+    expect(misspelledVariables(envFile)).toEqual(['APNS_CERTIFICATE', 'DATABASE_URI', 'STATISTIC_USERNAME', 'fcm_url']);
+  });
+
   it('does without the file', () => {
     process.env.ONION_PRIVATE_KEY_FILE = 'from-environment';
     expect(loadConfig(join(folder, 'absent')).onionPrivateKeyFile).toBe('from-environment');
+  });
+});
+
+describe('the network', () => {
+  it('is off without a list of nodes', () => {
+    expect(parseConfig({ SWARM_KEY_FILE: import.meta.filename }).network).toBeNull();
+  });
+
+  it('has built-in sources, of which only public addresses are taken, and a key that may be made', () => {
+    expect(parseConfig({ NODE_LIST: 'testnet' }).network).toMatchObject({
+      sources: [{ kind: 'oxenmq' }, { kind: 'json-rpc' }],
+      publicAddressesOnly: true,
+      caFile: null,
+      listFile: 'data/node-list.json',
+      keyFile: 'data/x25519-swarm.key',
+      mayMakeKeyFile: true,
+    });
+  });
+
+  it('may be one of our own, with a key file that must be there', () => {
+    const variables = { NODE_LIST: 'tcp://127.0.0.1:22023', SWARM_KEY_FILE: import.meta.filename };
+    expect(parseConfig(variables).network).toMatchObject({
+      sources: [{ kind: 'oxenmq', address: { host: '127.0.0.1', port: 22_023 }, key: null }],
+      publicAddressesOnly: false,
+      keyFile: import.meta.filename,
+      mayMakeKeyFile: false,
+    });
+  });
+
+  it('has sources that can be read', () => {
+    expect(problemsOf({ NODE_LIST: 'stagenet' })).toEqual([
+      expect.stringMatching(/^NODE_LIST must be mainnet, testnet/),
+    ]);
   });
 });

@@ -1,44 +1,73 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseEnv } from 'node:util';
-import { environmentSchema } from './environment-rules.js';
+import { type EnvFile, readEnvFile } from './env-file.js';
+import { checkEnvironment } from './environment-rules.js';
+import { givenVariables } from './given-variables.js';
+import { looksLikeOurs } from './misspelled.js';
+import { KNOWN_VARIABLES } from './secrets.js';
 import {
   DEFAULT_BACKUP_INTERVAL_HOURS,
   DEFAULT_BACKUP_KEEP,
+  DEFAULT_OPERATOR_HOST,
+  DEFAULT_SWARM_KEY_FILE,
   type Environment,
-  ENVIRONMENT_VARIABLES,
+  type HookFormat,
+  type LogFormat,
   type LogLevel,
   type Role,
 } from './environment.js';
+import { hostsOf } from './variable-kinds.js';
+import { parseProxyExceptions, parseProxyUrl, type ProxyAddress, type ProxyException } from './proxy-url.js';
+import { isBuiltInNetwork, type NodeListSource, parseNodeListSources } from './node-list-source.js';
 
 /** Everything the server can be told from outside. Made once at start, never changed. */
-export interface AppConfig {
+export abstract class AppConfig {
+  abstract readonly host: string;
+  abstract readonly port: number;
+  /** The listener of what is the operator's; null = it is on the public port. */
+  abstract readonly operator: OperatorConfig | null;
+  abstract readonly logLevel: LogLevel;
+  abstract readonly logFormat: LogFormat;
+  abstract readonly database: DatabaseConfig;
+  /** Copies of the SQLite file; null = off, or the database is not SQLite. */
+  abstract readonly backup: BackupConfig | null;
+  /** Redis carries the queue and several instances may run; null = the database carries it. */
+  abstract readonly redisUrl: string | null;
+  abstract readonly role: Role;
+  /** Processes that share the listener. */
+  abstract readonly workers: number;
+  abstract readonly onionPrivateKeyFile: string;
+  /** Devices that were not registered again for so long are removed; null = they stay. */
+  abstract readonly deviceUnseenDays: number | null;
+  /** Ids and tokens are stored sealed with this key; null = as they are. */
+  abstract readonly dataKeyFile: string | null;
+  abstract readonly statistics: StatisticsConfig;
+  abstract readonly apns: ApnsConfig | null;
+  abstract readonly fcm: FcmConfig | null;
+  abstract readonly huawei: HuaweiConfig | null;
+  abstract readonly webpush: WebPushConfig | null;
+  abstract readonly notificationTtlMs: number;
+  abstract readonly alerts: AlertsConfig;
+  /** What leads out to hosts of https; null = they are reached directly. */
+  abstract readonly proxy: ProxyConfig | null;
+  /** The storage network; null = today's API is off. */
+  abstract readonly network: NetworkConfig | null;
+}
+
+export interface OperatorConfig {
   readonly host: string;
   readonly port: number;
-  readonly logLevel: LogLevel;
-  readonly database: DatabaseConfig;
-  /** Copies of the SQLite file; null = off, or the database is not SQLite. */
-  readonly backup: BackupConfig | null;
-  /** Redis carries the queue and several instances may run; null = the database carries it. */
-  readonly redisUrl: string | null;
-  readonly role: Role;
-  /** Processes that share the listener. */
-  readonly workers: number;
-  readonly onionPrivateKeyFile: string;
-  /** Devices that were not registered again for so long are removed; null = they stay. */
-  readonly deviceUnseenDays: number | null;
-  /** Ids and tokens are stored sealed with this key; null = as they are. */
-  readonly dataKeyFile: string | null;
-  readonly statistics: StatisticsConfig;
-  readonly apns: ApnsConfig | null;
-  readonly fcm: FcmConfig | null;
-  readonly huawei: HuaweiConfig | null;
-  readonly notificationTtlMs: number;
-  readonly alerts: AlertsConfig;
 }
 
 export type DatabaseConfig =
-  { readonly kind: 'sqlite'; readonly path: string } | { readonly kind: 'mysql'; readonly url: string };
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | {
+      readonly kind: 'mysql';
+      readonly url: string;
+      /** PEM file of the only authorities to trust. */
+      readonly caFile: string | null;
+      /** The most connections of one process. */
+      readonly connections: number;
+    };
 
 export interface BackupConfig {
   readonly intervalMs: number;
@@ -86,12 +115,51 @@ export interface HuaweiConfig {
   readonly caFile: string | null;
 }
 
+export interface WebPushConfig {
+  /** PEM of a P-256 key: who we are towards push servers. */
+  readonly keyFile: string;
+  /** `mailto:` or `https:`, for whoever runs a push server. */
+  readonly subject: string;
+  readonly caFile: string | null;
+  /** `host` or `host:port` in lower case, which may be reached although their addresses are not public. */
+  readonly allowedHosts: readonly string[];
+}
+
+export interface NetworkConfig {
+  /** Where the list of nodes comes from, in the order in which they are tried. */
+  readonly sources: readonly NodeListSource[];
+  /** Nodes whose address is not public are passed over: no list of strangers leads into a network of ours. */
+  readonly publicAddressesOnly: boolean;
+  /** PEM file of the only authorities to trust at sources of https; null = the system's. */
+  readonly caFile: string | null;
+  /** The last good list. */
+  readonly listFile: string;
+  readonly keyFile: string;
+  /** The file is at its default place. Of a file that somebody named and that is not there, no new one is made. */
+  readonly mayMakeKeyFile: boolean;
+}
+
 export interface AlertsConfig {
-  /** Where alerts are posted; null = nowhere. */
-  readonly webhookUrl: string | null;
+  /** Null = nobody is told. */
+  readonly hook: AlertHookConfig | null;
   /** A notification that waits for longer is worth an alert. */
   readonly queueAgeMs: number;
 }
+
+export interface ProxyConfig extends ProxyAddress {
+  /** `HTTPS_PROXY` without credentials, for people. */
+  readonly shown: string;
+  readonly exceptions: readonly ProxyException[];
+}
+
+/** Where alerts are posted, and in which form; auto = the one that its host is known for. */
+export interface AlertHookConfig {
+  readonly url: string;
+  readonly format: HookFormat;
+}
+
+/** Ten transactions at once, and some for lookups, the instance's lock and the operator's questions. */
+const CONNECTIONS_OF_A_PROCESS = 16;
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -106,29 +174,51 @@ export class ConfigError extends Error {
 
 /** Makes the configuration from variables. Throws a {@link ConfigError} that lists everything that is wrong. */
 export function parseConfig(variables: Record<string, string | undefined>): AppConfig {
-  const known = ENVIRONMENT_VARIABLES.map((name) => [name, variables[name]] as const).filter(
-    ([, value]) => value !== undefined && value !== '',
-  );
-  const parsed = environmentSchema.safeParse(Object.fromEntries(known));
-  if (!parsed.success)
-    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
-  return toConfig(parsed.data);
+  return configOf(variables, NO_FILE);
 }
 
 /** Reads `.env` when there is one, then the process's environment, which wins. */
 export function loadConfig(envFile = '.env'): AppConfig {
-  const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
-  return parseConfig({ ...fromFile, ...process.env });
+  return configOf(process.env, readEnvFile(envFile, KNOWN_VARIABLES));
+}
+
+/** Variables that are probably meant for this server, which knows none of that name. */
+export function misspelledVariables(envFile = '.env'): string[] {
+  const names = new Set([...Object.keys(readEnvFile(envFile, KNOWN_VARIABLES).variables), ...Object.keys(process.env)]);
+  return [...names].filter((name) => looksLikeOurs(name, KNOWN_VARIABLES)).toSorted();
+}
+
+const NO_FILE: EnvFile = { variables: {}, problems: [] };
+
+function configOf(environment: Record<string, string | undefined>, envFile: EnvFile): AppConfig {
+  const { set, problems, calledBy } = givenVariables(environment, envFile.variables);
+  const checked = checkEnvironment(set, problems);
+  if (checked.ok && envFile.problems.length === 0) return toConfig(checked.env);
+  const wrong = checked.ok ? [] : checked.problems.map(({ name, message }) => `${calledBy(name)} ${message}`);
+  throw new ConfigError([...envFile.problems, ...wrong]);
 }
 
 function toConfig(env: Environment): AppConfig {
   return deepFreeze({
     host: env.HOST,
     port: env.PORT,
+    operator:
+      env.OPERATOR_PORT === undefined
+        ? null
+        : { host: env.OPERATOR_HOST ?? DEFAULT_OPERATOR_HOST, port: env.OPERATOR_PORT },
     logLevel: env.LOG_LEVEL,
+    logFormat: env.LOG_FORMAT,
     database: env.DATABASE_URL.startsWith('sqlite:')
       ? { kind: 'sqlite' as const, path: env.DATABASE_URL.slice('sqlite:'.length) }
-      : { kind: 'mysql' as const, url: env.DATABASE_URL },
+      : {
+          kind: 'mysql' as const,
+          url: env.DATABASE_URL,
+          caFile: env.DATABASE_CA_FILE ?? null,
+          connections:
+            env.DATABASE_CONNECTIONS === undefined
+              ? CONNECTIONS_OF_A_PROCESS
+              : Math.floor(env.DATABASE_CONNECTIONS / env.WORKERS),
+        },
     backup: toBackup(env),
     redisUrl: env.REDIS_URL ?? null,
     role: env.ROLE,
@@ -148,8 +238,15 @@ function toConfig(env: Environment): AppConfig {
       ? { serviceAccountFile: env.FCM_SERVICE_ACCOUNT_FILE, url: env.FCM_URL, caFile: env.FCM_CA_FILE ?? null }
       : null,
     huawei: toHuawei(env),
+    webpush: toWebPush(env),
     notificationTtlMs: env.NOTIFICATION_TTL_HOURS * HOUR_MS,
-    alerts: { webhookUrl: env.ALERT_WEBHOOK_URL ?? null, queueAgeMs: env.ALERT_QUEUE_MINUTES * MINUTE_MS },
+    alerts: {
+      hook:
+        env.ALERT_WEBHOOK_URL === undefined ? null : { url: env.ALERT_WEBHOOK_URL, format: env.ALERT_WEBHOOK_FORMAT },
+      queueAgeMs: env.ALERT_QUEUE_MINUTES * MINUTE_MS,
+    },
+    proxy: toProxy(env),
+    network: toNetwork(env),
   });
 }
 
@@ -202,6 +299,40 @@ function toHuawei(env: Environment): HuaweiConfig | null {
     authUrl: env.HUAWEI_AUTH_URL,
     pushUrl: env.HUAWEI_PUSH_URL,
     caFile: env.HUAWEI_CA_FILE ?? null,
+  };
+}
+
+function toWebPush(env: Environment): WebPushConfig | null {
+  if (!env.VAPID_KEY_FILE) return null;
+  return {
+    keyFile: env.VAPID_KEY_FILE,
+    subject: env.VAPID_SUBJECT ?? '',
+    caFile: env.WEBPUSH_CA_FILE ?? null,
+    allowedHosts: env.WEBPUSH_ALLOWED_HOSTS === undefined ? [] : hostsOf(env.WEBPUSH_ALLOWED_HOSTS),
+  };
+}
+
+function toProxy({ HTTPS_PROXY: url, NO_PROXY: exceptions = '' }: Environment): ProxyConfig | null {
+  if (url === undefined) return null;
+  const address = parseProxyUrl(url);
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  return {
+    ...address,
+    shown: `${address.protocol}//${host}:${address.port}`,
+    exceptions: parseProxyExceptions(exceptions) ?? [],
+  };
+}
+
+function toNetwork(env: Environment): NetworkConfig | null {
+  const sources = env.NODE_LIST === undefined ? null : parseNodeListSources(env.NODE_LIST);
+  if (env.NODE_LIST === undefined || sources === null) return null;
+  return {
+    sources,
+    publicAddressesOnly: isBuiltInNetwork(env.NODE_LIST),
+    caFile: env.NODE_LIST_CA_FILE ?? null,
+    listFile: env.NODE_LIST_FILE,
+    keyFile: env.SWARM_KEY_FILE,
+    mayMakeKeyFile: env.SWARM_KEY_FILE === DEFAULT_SWARM_KEY_FILE,
   };
 }
 

@@ -1,6 +1,10 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { parseDatabaseUrl } from './database-url.js';
 import { type Environment, variablesSchema } from './environment.js';
+
+/** The instance's lock, a transaction and a lookup. */
+const LEAST_CONNECTIONS = 3;
 
 type Name = keyof Environment;
 
@@ -11,7 +15,7 @@ interface Rule {
   readonly problems: (env: Environment) => readonly Problem[];
 }
 
-interface Problem {
+export interface Problem {
   readonly name: Name;
   readonly message: string;
 }
@@ -24,11 +28,30 @@ export const ENVIRONMENT_RULES: readonly Rule[] = [
         ? [{ name: 'DATA_KEY_FILE', message: 'must not be the file of ONION_PRIVATE_KEY_FILE: each key has its own' }]
         : [],
   },
+  {
+    notes: { SWARM_KEY_FILE: 'Must not be the file of ONION_PRIVATE_KEY_FILE or of DATA_KEY_FILE.' },
+    problems: ({ SWARM_KEY_FILE: swarm, ONION_PRIVATE_KEY_FILE: onion, DATA_KEY_FILE: data }) =>
+      [onion, data].some((file) => file !== undefined && isSameFile(swarm, file))
+        ? [{ name: 'SWARM_KEY_FILE', message: 'must not be the file of another key: each key has its own' }]
+        : [],
+  },
   together('STATISTICS_USERNAME', 'STATISTICS_PASSWORD'),
+  needs('OPERATOR_HOST', 'OPERATOR_PORT'),
+  {
+    notes: { OPERATOR_PORT: 'Must not be PORT.' },
+    problems: ({ OPERATOR_PORT: operator, PORT: port }) =>
+      operator !== undefined && operator === port && port !== 0
+        ? [{ name: 'OPERATOR_PORT', message: 'must not be PORT: it is to be a listener of its own' }]
+        : [],
+  },
   together('APNS_TOKEN_KEY_FILE', 'APNS_TOKEN_KEY_ID', 'APNS_TOKEN_TEAM_ID'),
   needs('APNS_CERT_KEY_FILE', 'APNS_CERT_FILE'),
   needs('APNS_CERT_PASSPHRASE', 'APNS_CERT_FILE'),
   oneOf('APNS_CERT_FILE', 'APNS_TOKEN_KEY_FILE'),
+  together('VAPID_KEY_FILE', 'VAPID_SUBJECT'),
+  needs('WEBPUSH_CA_FILE', 'VAPID_KEY_FILE'),
+  needs('WEBPUSH_ALLOWED_HOSTS', 'VAPID_KEY_FILE'),
+  needs('NO_PROXY', 'HTTPS_PROXY'),
   oneOf('HUAWEI_APP_SECRET', 'HUAWEI_APP_SECRET_FILE'),
   {
     notes: {
@@ -63,16 +86,65 @@ export const ENVIRONMENT_RULES: readonly Rule[] = [
           ]
         : [],
   },
+  onlyWithServer('DATABASE_CA_FILE'),
+  onlyWithServer('DATABASE_CONNECTIONS'),
+  {
+    notes: { DATABASE_CONNECTIONS: 'At least 3 for each of WORKERS.' },
+    problems: ({ DATABASE_CONNECTIONS: connections, WORKERS }) =>
+      connections !== undefined && connections < LEAST_CONNECTIONS * WORKERS
+        ? [
+            {
+              name: 'DATABASE_CONNECTIONS',
+              message: `must be at least ${LEAST_CONNECTIONS * WORKERS}: 3 for each of WORKERS`,
+            },
+          ]
+        : [],
+  },
+  {
+    notes: { DATABASE_CA_FILE: 'Excludes ?ssl-mode=DISABLED in DATABASE_URL.' },
+    problems: ({ DATABASE_CA_FILE: caFile, DATABASE_URL }) =>
+      caFile !== undefined && !isSqlite(DATABASE_URL) && parseDatabaseUrl(DATABASE_URL).tls === 'off'
+        ? [{ name: 'DATABASE_CA_FILE', message: 'cannot be used together with ssl-mode=DISABLED in DATABASE_URL' }]
+        : [],
+  },
   onlyWithSqlite('BACKUP_INTERVAL_HOURS'),
   onlyWithSqlite('BACKUP_KEEP'),
   onlyWithSqlite('BACKUP_DIRECTORY'),
 ];
 
-/** The environment as a whole: each variable for itself, then what they need of each other. */
-export const environmentSchema = variablesSchema.superRefine((env, context) => {
-  for (const { name, message } of ENVIRONMENT_RULES.flatMap((rule) => rule.problems(env)))
-    context.addIssue({ code: 'custom', path: [name], message });
-});
+export type CheckedEnvironment =
+  { readonly ok: true; readonly env: Environment } | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * The environment as a whole, in one round: each variable for itself and what they need of each other.
+ *
+ * @param set the variables that are set
+ * @param found what is known to be wrong with variables that are set as well
+ */
+export function checkEnvironment(
+  set: Readonly<Partial<Record<Name, string>>>,
+  found: readonly Problem[] = [],
+): CheckedEnvironment {
+  const parsed = variablesSchema.safeParse(set);
+  const issues: Problem[] = parsed.success
+    ? []
+    : parsed.error.issues.map(({ path, message }) => ({ name: path.join('.') as Name, message }));
+  const own = [...found, ...issues];
+  const isWrong = new Set(own.map(({ name }) => name));
+  // A variable that is wrong in itself counts as set, and as its default when it has one.
+  const defaults: Record<string, unknown> = variablesSchema.parse({});
+  const told = Object.fromEntries(found.map(({ name }) => [name, '']));
+  const usable = Object.entries({ ...told, ...set }).filter(
+    ([name]) => !isWrong.has(name as Name) || !(name in defaults),
+  );
+  const env =
+    parsed.success && found.length === 0
+      ? parsed.data
+      : ({ ...defaults, ...Object.fromEntries(usable) } as Environment);
+  const mutual = ENVIRONMENT_RULES.flatMap((rule) => rule.problems(env)).filter(({ name }) => !isWrong.has(name));
+  const problems = [...own, ...mutual];
+  return parsed.success && problems.length === 0 ? { ok: true, env: parsed.data } : { ok: false, problems };
+}
 
 function together(...names: readonly Name[]): Rule {
   const others = (name: Name) => names.filter((other) => other !== name);
@@ -117,6 +189,14 @@ function onlyWithSqlite(name: Name): Rule {
   };
 }
 
+function onlyWithServer(name: Name): Rule {
+  return {
+    notes: { [name]: 'Excludes a DATABASE_URL of SQLite.' },
+    problems: (env) =>
+      env[name] !== undefined && isSqlite(env.DATABASE_URL) ? [{ name, message: 'is for MariaDB and MySQL only' }] : [],
+  };
+}
+
 function missing(name: Name, because: string): Problem {
   return { name, message: `must be set because ${because} is` };
 }
@@ -132,7 +212,7 @@ function isSameFile(a: string, b: string): boolean {
     const [one, other] = [statSync(a), statSync(b)];
     return one.dev === other.dev && one.ino === other.ino;
   } catch {
-    // One of them is not there yet, or cannot be looked at, which is told when it is read.
+    // One of them does not exist yet or cannot be looked at; reading it later gives the error.
     return false;
   }
 }

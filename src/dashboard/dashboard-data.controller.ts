@@ -1,22 +1,20 @@
-import { BadRequestException, Controller, Get, Inject, Query, UseGuards } from '@nestjs/common';
-import { type AppConfig } from '../config/app-config.js';
-import { APP_CONFIG } from '../config/config.module.js';
+import { BadRequestException, Controller, Get, Query, UseGuards } from '@nestjs/common';
+import { AppConfig } from '../config/app-config.js';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
 import { type StatisticsPeriod } from '../statistics/statistics-period.entity.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
 import { type ServerStatus } from './dto/server-status.dto.js';
 import { type StatisticsData, type StatisticsDataQuery, statisticsDataQuerySchema } from './dto/statistics-data.dto.js';
-import { PageHeadersGuard } from './page-headers.guard.js';
 import { ServerStatusService } from './server-status.service.js';
 
 const HOUR_MS = 3_600_000;
 
 /** What the statistics page shows, as JSON for any program. All times are UTC. */
 @Controller('statistics')
-@UseGuards(PageHeadersGuard, BasicAuthGuard)
+@UseGuards(BasicAuthGuard)
 export class DashboardDataController {
   constructor(
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly config: AppConfig,
     private readonly statistics: StatisticsService,
     private readonly serverStatus: ServerStatusService,
   ) {}

@@ -33,6 +33,7 @@ export const ASSETS: ReadonlyMap<string, PageFile> = new Map([
   own('docs.js', SCRIPT),
   own('dom.js', SCRIPT),
   own('format.js', SCRIPT),
+  own('network-view.js', SCRIPT),
   own('plot.js', SCRIPT),
   own('range-picker.js', SCRIPT),
   own('requests.js', SCRIPT),

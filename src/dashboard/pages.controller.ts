@@ -3,11 +3,10 @@ import { type FastifyReply } from 'fastify';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
 import { openApiDocument } from './openapi/openapi-document.js';
 import { ASSETS, DOCS_PAGE, type PageFile, readPageFile, STATISTICS_PAGE } from './page-files.js';
-import { PageHeadersGuard } from './page-headers.guard.js';
 
 /** The operator's pages: HTML, CSS and scripts as they lie in `public/`, without a bundler. */
 @Controller()
-@UseGuards(PageHeadersGuard, BasicAuthGuard)
+@UseGuards(BasicAuthGuard)
 export class PagesController {
   @Get('statistics')
   statistics(@Res() reply: FastifyReply): Promise<void> {

@@ -1,13 +1,15 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
+import { hostname } from 'node:os';
 import { describeError } from '../common/describe-error.js';
 import { ownVersion } from '../common/own-version.js';
 import { sharedAnswer } from '../common/shared-answer.js';
-import { type AppConfig } from '../config/app-config.js';
-import { APP_CONFIG } from '../config/config.module.js';
+import { AppConfig } from '../config/app-config.js';
 import { DevicesService } from '../devices/devices.service.js';
 import { HealthService } from '../health/health.service.js';
-import { within } from '../health/within.js';
-import { type ServerStatus } from './dto/server-status.dto.js';
+import { withDeadline } from '../common/with-deadline.js';
+import { type NetworkState, NetworkStatus } from '../swarms/network-status.js';
+import { type NetworkFigures, type ServerStatus } from './dto/server-status.dto.js';
+import { PushFigures } from './push-figures.js';
 
 /** Counting looks at every device, and the page asks every few seconds. */
 const KEEP_COUNTS_MS = 60_000;
@@ -24,8 +26,10 @@ export class ServerStatusService {
   private readonly count: () => Promise<DeviceCounts>;
 
   constructor(
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
+    private readonly config: AppConfig,
     private readonly health: HealthService,
+    private readonly network: NetworkStatus,
+    private readonly pushes: PushFigures,
     devices: DevicesService,
   ) {
     this.count = sharedAnswer(async () => {
@@ -35,14 +39,22 @@ export class ServerStatusService {
   }
 
   async look(): Promise<ServerStatus> {
-    const [health, devices] = await Promise.all([this.health.report(), this.countOrNull()]);
+    const [health, network, pushes, devices] = await Promise.all([
+      this.health.report(),
+      this.network.ofInstance(),
+      this.pushes.read(),
+      this.countOrNull(),
+    ]);
     const { role, workers } = this.config;
     return {
+      host: hostname(),
       time: new Date().toISOString(),
       version: this.version,
       startedAt: this.startedAt,
       instance: { role, processes: workers },
       health,
+      pushes,
+      network: network && figuresOf(network),
       devices,
     };
   }
@@ -50,10 +62,30 @@ export class ServerStatusService {
   /** A database that does not answer is something to show, not a reason to show nothing. */
   private async countOrNull(): Promise<DeviceCounts | null> {
     try {
-      return await within(COUNT_TIMEOUT_MS, this.count());
+      return await withDeadline(this.count(), COUNT_TIMEOUT_MS);
     } catch (error) {
       this.logger.warn({ msg: 'the devices could not be counted', error: describeError(error) });
       return null;
     }
   }
+}
+
+function figuresOf({ monitor, reportsPerSecond, tooBig }: NetworkState): NetworkFigures {
+  const { list, nodes, swarmsInUse, coverage, reports } = monitor;
+  const { uncounted, ...accounts } = coverage;
+  const { taken, copy, late, ...others } = reports;
+  return {
+    nodes: { known: list.nodes, ...nodes },
+    swarms: { known: list.swarms, used: swarmsInUse, uncounted },
+    accounts,
+    reports: {
+      perSecond: Math.round(reportsPerSecond * 10) / 10,
+      taken,
+      copies: copy,
+      late,
+      tooBig,
+      others: Object.values(others).reduce((sum, count) => sum + count, 0),
+    },
+    list: { ageSeconds: list.ageMs === null ? null : Math.round(list.ageMs / 1000), origin: list.origin },
+  };
 }

@@ -1,9 +1,10 @@
-import { Injectable, Optional } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { MetricsService } from '../metrics/metrics.service.js';
-import { MAX_WRITERS } from './database-options.js';
+import { writersOf } from './database-options.js';
 import { inImmediateTransaction, isBusy } from './immediate-transaction.js';
+import { isFailover } from './mysql/connection-generations.js';
 
 type Work<T> = (manager: EntityManager) => Promise<T>;
 
@@ -17,6 +18,8 @@ interface Waiting {
 
 const MAX_GROUP = 256;
 const MAX_ATTEMPTS = 5;
+/** SQLite works within the event loop: after so long a group commits, and others have their turn before the rest of it. */
+const MAX_GROUP_MS = 50;
 /** Work that waited this long is refused: who asked for it is about to give up, and what comes behind it must have its turn. */
 const MAX_WAIT_MS = 10_000;
 /** Transactions that stood in each other's way do not try again in step. */
@@ -30,13 +33,21 @@ class DatabaseBusyError extends Error {
   }
 }
 
+/** What is left of the disk is for what is queued already; the work was not begun. */
+class DiskReserveError extends Error {
+  override readonly name = 'DiskReserveError';
+  constructor() {
+    super('The disk is nearly full: nothing new is registered');
+  }
+}
+
 /**
  * The only way to write to the database: each piece of work is one transaction, committed when the promise resolves.
  *
- * On SQLite TypeORM shares one connection, where concurrent transactions fail and a stray write joins whatever
- * transaction is open. So work is queued, and what waits together shares one transaction and one disk flush. When a
- * piece of such a group fails, the group is rolled back and its pieces run one by one, so that only that piece is
- * refused. Work must therefore be safe to run again: no effects outside the database.
+ * On SQLite TypeORM shares one connection, where concurrent transactions fail and a stray write joins the transaction that
+ * is open. So work is queued; what waits together shares one transaction and one disk flush, within a bound of time. When a
+ * piece of such a group fails, the group is rolled back and its pieces run one by one, so that only that piece is refused.
+ * Work must therefore be safe to run again: no effects outside the database.
  *
  * On MariaDB and MySQL each piece is a transaction of its own on the pool; a deadlock victim runs again. They read what
  * is committed: the stricter default locks the gaps between keys, where many new phones at once only deadlock. No more
@@ -45,23 +56,36 @@ class DatabaseBusyError extends Error {
 @Injectable()
 export class DatabaseWriter {
   private readonly sharedConnection: boolean;
-  private waiting: Waiting[] = [];
+  private isFull: () => boolean = () => false;
   /** Groups on SQLite, of which there is one at a time, or transactions on the pool. */
+  private readonly maxRunning: number;
+  private waiting: Waiting[] = [];
   private running = 0;
 
   /** A command line has nobody to show metrics to. */
   constructor(
     private readonly dataSource: DataSource,
-    @Optional() private readonly metrics?: MetricsService,
+    private readonly metrics: MetricsService,
   ) {
     this.sharedConnection = dataSource.options.type === 'better-sqlite3';
+    this.maxRunning = this.sharedConnection ? 1 : writersOf(dataSource.options.poolSize ?? 0);
+  }
+
+  /** @param isFull asked before each piece of work that makes the database larger */
+  refuseGrowthWhile(isFull: () => boolean): void {
+    this.isFull = isFull;
+  }
+
+  /** Writes what makes the database larger for good: a registration, a membership. Refused while the disk is nearly full. */
+  writeGrowth<T>(work: Work<T>): Promise<T> {
+    return this.isFull() ? Promise.reject(new DiskReserveError()) : this.write(work);
   }
 
   write<T>(work: Work<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const since = performance.now();
       this.waiting.push({ work, since, resolve: resolve as (value: unknown) => void, reject });
-      if (this.running >= (this.sharedConnection ? 1 : MAX_WRITERS)) return;
+      if (this.running >= this.maxRunning) return;
       this.running++;
       void (this.sharedConnection ? this.runGroups() : this.runOnPool());
     });
@@ -72,7 +96,8 @@ export class DatabaseWriter {
       // A disk flush blocks the event loop: let the requests that came meanwhile join the group.
       await new Promise((resolve) => setImmediate(resolve));
       const group = this.waiting.splice(0, MAX_GROUP).filter((waiting) => this.isInTime(waiting));
-      if (!(await this.tryTogether(group))) for (const single of group) await this.runAlone(single);
+      if (await this.tryTogether(group)) continue;
+      for (const single of group) if (this.isInTime(single)) await this.runAlone(single);
     }
     this.running--;
   }
@@ -93,13 +118,10 @@ export class DatabaseWriter {
   private async tryTogether(group: Waiting[]): Promise<boolean> {
     if (group.length < 2) return false;
     try {
-      const values = await inImmediateTransaction(this.dataSource, async (manager) => {
-        const results: unknown[] = [];
-        for (const { work } of group) results.push(await work(manager));
-        return results;
-      });
-      this.metrics?.groupCommitted('transactions', group.length);
-      group.forEach(({ resolve }, index) => resolve(values[index]));
+      const values = await inImmediateTransaction(this.dataSource, (manager) => runInTime(manager, group));
+      this.metrics.groupCommitted('transactions', values.length);
+      group.slice(0, values.length).forEach(({ resolve }, index) => resolve(values[index]));
+      this.waiting.unshift(...group.slice(values.length));
       return true;
     } catch (error) {
       // Which piece failed shows when they run alone, and its caller gets the error there. Nothing of a group that could
@@ -113,7 +135,7 @@ export class DatabaseWriter {
   private async runAlone({ work, resolve, reject }: Waiting): Promise<void> {
     try {
       const value = await inImmediateTransaction(this.dataSource, work);
-      this.metrics?.groupCommitted('transactions', 1);
+      this.metrics.groupCommitted('transactions', 1);
       resolve(value);
     } catch (error) {
       reject(error);
@@ -124,7 +146,7 @@ export class DatabaseWriter {
     for (let attempt = 1; ; attempt++) {
       try {
         const value = await this.dataSource.transaction('READ COMMITTED', work);
-        this.metrics?.groupCommitted('transactions', 1);
+        this.metrics.groupCommitted('transactions', 1);
         return value;
       } catch (error) {
         if (attempt >= MAX_ATTEMPTS || !isTransient(error)) throw error;
@@ -134,9 +156,21 @@ export class DatabaseWriter {
   }
 }
 
-/** InnoDB rolled the transaction back because of others, or two of them inserted the same key at once. */
+/** The results of those pieces that time is enough for, from the first on; one at least. */
+async function runInTime(manager: EntityManager, group: readonly Waiting[]): Promise<unknown[]> {
+  const end = performance.now() + MAX_GROUP_MS;
+  const results: unknown[] = [];
+  for (const { work } of group) {
+    if (results.length > 0 && performance.now() >= end) break;
+    results.push(await work(manager));
+  }
+  return results;
+}
+
+/** InnoDB rolled the transaction back because of others, two of them inserted the same key at once, or another server took over. */
 function isTransient(error: unknown): boolean {
   const driverError: unknown = error instanceof QueryFailedError ? error.driverError : undefined;
   if (typeof driverError !== 'object' || driverError === null || !('code' in driverError)) return false;
-  return ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_DUP_ENTRY'].includes(String(driverError.code));
+  const code = String(driverError.code);
+  return ['ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_DUP_ENTRY'].includes(code) || isFailover(code);
 }

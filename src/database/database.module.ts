@@ -1,21 +1,24 @@
 import { Global, Logger, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
-import { type AppConfig } from '../config/app-config.js';
-import { APP_CONFIG } from '../config/config.module.js';
-import { type Duties, DUTIES } from '../config/duties.js';
+import { AppConfig } from '../config/app-config.js';
+import { Duties } from '../config/duties.js';
 import { Sealing } from '../sealing/sealing.js';
 import { BackupScheduler } from './backups/backup.scheduler.js';
-import { OperatorEvents } from '../operator/operator-events.js';
+import { DatabaseId, readDatabaseId } from './database-id.js';
 import { databaseOptions } from './database-options.js';
 import { DatabaseWriter } from './database-writer.js';
+import { DiskRoom } from './disk-room.js';
 import { InstanceLock, isSharedDatabase } from './instance-lock.js';
 import { migrate } from './migrate.js';
+import { requireRoomForStatements } from './mysql/packet-size.js';
+import { Registrations } from './registrations.js';
 import { LoggedProgress } from './sealing/logged-progress.js';
 import { openSealing } from './sealing/open-sealing.js';
 import { sealDatabase } from './sealing/seal-database.js';
 import { SealingWatch } from './sealing/sealing-watch.js';
 import { cutSilentConnections } from './silent-connections.js';
+import { WalTruncation } from './wal-truncation.js';
 
 const POSSESSION = Symbol('POSSESSION');
 
@@ -31,34 +34,43 @@ interface Possession {
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({
-      inject: [APP_CONFIG],
+      inject: [AppConfig],
       useFactory: (config: AppConfig) => ({
         ...databaseOptions(config.database),
         migrationsRun: false,
         autoLoadEntities: true,
         retryAttempts: 0,
+        // Without it the first failure is announced as a retry, with a stack.
+        toRetry: () => false,
       }),
     }),
   ],
   providers: [
     DatabaseWriter,
-    {
-      provide: BackupScheduler,
-      inject: [APP_CONFIG, DUTIES, OperatorEvents],
-      useFactory: (config: AppConfig, { leads }: Duties, events: OperatorEvents) =>
-        leads ? new BackupScheduler(config, events) : null,
-    },
-    { provide: POSSESSION, inject: [DataSource, APP_CONFIG, DUTIES], useFactory: takePossession },
+    BackupScheduler,
+    WalTruncation,
+    DiskRoom,
+    { provide: POSSESSION, inject: [DataSource, AppConfig, Duties], useFactory: takePossession },
     { provide: InstanceLock, inject: [POSSESSION], useFactory: ({ lock }: Possession) => lock },
+    {
+      provide: Registrations,
+      inject: [DataSource, POSSESSION],
+      useFactory: (dataSource: DataSource) => new Registrations(dataSource),
+    },
     { provide: Sealing, inject: [POSSESSION], useFactory: ({ sealing }: Possession) => sealing },
     {
+      provide: DatabaseId,
+      inject: [DataSource, POSSESSION],
+      useFactory: (dataSource: DataSource) => readDatabaseId(dataSource),
+    },
+    {
       provide: SealingWatch,
-      inject: [DataSource, APP_CONFIG, Sealing],
+      inject: [DataSource, AppConfig, Sealing],
       useFactory: (dataSource: DataSource, config: AppConfig, { isOn }: Sealing) =>
         isSharedDatabase(config) && !isOn ? new SealingWatch(dataSource) : null,
     },
   ],
-  exports: [DatabaseWriter, Sealing],
+  exports: [DatabaseWriter, DatabaseId, Registrations, Sealing],
 })
 export class DatabaseModule {}
 
@@ -69,6 +81,7 @@ const MAX_SILENCE_MS = 8000;
 async function takePossession(dataSource: DataSource, config: AppConfig, duties: Duties): Promise<Possession> {
   const lock = isSharedDatabase(config) || !duties.leads ? null : new InstanceLock(dataSource);
   try {
+    await requireRoomForStatements(dataSource);
     const sealing = duties.leads
       ? await prepare(dataSource, config, lock)
       : await openSealing(dataSource, config.dataKeyFile);

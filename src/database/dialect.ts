@@ -50,23 +50,28 @@ export async function insertIfAbsent(
 }
 
 /**
- * Inserts rows with the same columns. Of two with the same key the one that is greater in `newest` stays, of equals the
- * one that is there.
+ * Inserts rows with the same columns. Of two with the same key the one that is greater in `newest` stays; of equals the one
+ * that is there, unless `ofEquals` says otherwise.
  */
 export async function insertNewest(
   manager: EntityManager,
   table: string,
   newest: string,
   rows: readonly Readonly<Record<string, unknown>>[],
+  ofEquals: 'keep' | 'replace' = 'keep',
 ): Promise<void> {
   const columns = Object.keys(rows[0] ?? {});
+  const comparison = ofEquals === 'keep' ? '>' : '>=';
   // On MariaDB and MySQL from left to right: what all are decided by has to change last.
   const assigned = [...columns.filter((name) => name !== newest), newest];
   const assign = isSqlite(manager)
     ? `ON CONFLICT DO UPDATE SET ${assigned.map((name) => `${name} = excluded.${name}`).join(', ')}
-         WHERE excluded.${newest} > ${table}.${newest}`
+         WHERE excluded.${newest} ${comparison} ${table}.${newest}`
     : `ON DUPLICATE KEY UPDATE ${assigned
-        .map((name) => `${name} = IF(VALUES(${newest}) > ${table}.${newest}, VALUES(${name}), ${table}.${name})`)
+        .map(
+          (name) =>
+            `${name} = IF(VALUES(${newest}) ${comparison} ${table}.${newest}, VALUES(${name}), ${table}.${name})`,
+        )
         .join(', ')}`;
   const values = new Array<string>(rows.length).fill(`(${placeholders(columns.length)})`).join(', ');
   await manager.query(
@@ -79,4 +84,39 @@ export async function insertNewest(
 export async function countRows(manager: EntityManager, statement: string, parameters: unknown[]): Promise<number> {
   const rows = await manager.query<{ count: number | string }[]>(statement, parameters);
   return Number(rows[0]?.count ?? 0);
+}
+
+/**
+ * A condition that holds for rows whose `columns` are any of `count` combinations; its parameters are those of one
+ * combination after the other. It is found by an index on both kinds: SQLite does not know the list of combinations that
+ * the others know, and these do not look into an index for SQLite's.
+ */
+export function isAnyOf(manager: EntityManager, columns: readonly string[], count: number): string {
+  if (isSqlite(manager)) {
+    const values = new Array<string>(count).fill(`(${placeholders(columns.length)})`).join(', ');
+    return `(${columns.join(', ')}) IN (VALUES ${values})`;
+  }
+  const combination = `(${columns.map((column) => `${column} = ?`).join(' AND ')})`;
+  return `(${new Array<string>(count).fill(combination).join(' OR ')})`;
+}
+
+/** Deletes at most `limit` of the rows for which `condition` holds, and returns how many it were. */
+export async function deleteSome(
+  manager: EntityManager,
+  table: string,
+  condition: string,
+  parameters: unknown[],
+  limit: number,
+): Promise<number> {
+  const statement = isSqlite(manager)
+    ? `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE ${condition} LIMIT ${limit})`
+    : `DELETE FROM ${table} WHERE ${condition} LIMIT ${limit}`;
+  return countChanged(manager, statement, parameters);
+}
+
+/** How many rows a statement changed or deleted. Within a transaction. */
+export async function countChanged(manager: EntityManager, statement: string, parameters: unknown[]): Promise<number> {
+  if (!manager.queryRunner) throw new Error('Only a transaction tells how many rows were changed.');
+  const { affected } = await manager.queryRunner.query(statement, parameters, true);
+  return affected ?? 0;
 }

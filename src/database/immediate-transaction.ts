@@ -32,12 +32,12 @@ export async function inImmediateTransaction<T>(
 }
 
 async function begin(runner: QueryRunner): Promise<void> {
-  for (const end = Date.now() + GIVE_UP_AFTER_MS; ; await sleep(1 + Math.random() * MAX_PAUSE_MS)) {
+  for (const end = performance.now() + GIVE_UP_AFTER_MS; ; await sleep(1 + Math.random() * MAX_PAUSE_MS)) {
     try {
       await withoutWaiting(runner, () => runner.query('BEGIN IMMEDIATE'));
       return;
     } catch (error) {
-      if (!isBusy(error) || Date.now() > end) throw error;
+      if (!isBusy(error) || performance.now() > end) throw error;
     }
   }
 }

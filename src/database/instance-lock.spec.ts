@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DataSource } from 'typeorm';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { startProblem } from '../common/start-problem.js';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { openDataSource } from '../../test/support/test-data-source.js';
 import { DatabaseInUseError, InstanceLock } from './instance-lock.js';
@@ -104,6 +105,40 @@ describeEachDatabase('InstanceLock', (databases) => {
 describe('InstanceLock on a file', () => {
   const folder = mkdtempSync(join(tmpdir(), 'spns-lock-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is the same whatever symbolic link leads to the database', async () => {
+    mkdirSync(join(folder, 'real'));
+    const path = join(folder, 'real', 'push.sqlite');
+    const first = await openDataSource(`sqlite:${path}`);
+    symlinkSync(path, join(folder, 'link.sqlite'));
+    symlinkSync(join(folder, 'real'), join(folder, 'linked'));
+    const lock = new InstanceLock(first);
+    await lock.acquire();
+    for (const name of ['link.sqlite', 'linked/push.sqlite']) {
+      const second = await openDataSource(`sqlite:${join(folder, name)}`);
+      const refused = new InstanceLock(second);
+      await expect(refused.acquire()).rejects.toThrow(DatabaseInUseError);
+      await second.destroy();
+    }
+    await lock.onApplicationShutdown();
+    await first.destroy();
+  });
+
+  it('cannot be had of a database with several names', async () => {
+    const path = join(folder, 'named.sqlite');
+    const first = await openDataSource(`sqlite:${path}`);
+    linkSync(path, join(folder, 'other-name.sqlite'));
+    const refused = await new InstanceLock(first).acquire().catch((error: unknown) => error);
+    expect(startProblem(refused, 'the database')).toBe(
+      `${path} has further names (hard links), by which another server could open it and SQLite could not tell: it would be ` +
+        'damaged. Remove the other names, or make a real copy (cp) and name that with DATABASE_URL.',
+    );
+    rmSync(join(folder, 'other-name.sqlite'));
+    const lock = new InstanceLock(first);
+    await lock.acquire();
+    await lock.onApplicationShutdown();
+    await first.destroy();
+  });
 
   it('does not blame another server for a lock file that it cannot use', async () => {
     const path = join(folder, 'test.sqlite');

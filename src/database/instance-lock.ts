@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
 import { withDeadline } from '../common/with-deadline.js';
 import { type AppConfig } from '../config/app-config.js';
+import { lockFileOf } from './lock-file.js';
 
 /** A second server on the same database would deliver everything twice. */
 export class DatabaseInUseError extends Error {
@@ -53,16 +54,16 @@ export class InstanceLock implements OnApplicationShutdown {
   async acquire(): Promise<void> {
     const { options } = this.dataSource;
     const tryOnce =
-      options.type === 'better-sqlite3' ? () => this.lockFile(`${options.database}.lock`) : () => this.lockByName();
-    for (const end = Date.now() + GRACE_MS; !(await tryOnce()); await sleep(TRY_AGAIN_MS)) {
-      if (Date.now() > end) throw new DatabaseInUseError();
+      options.type === 'better-sqlite3' ? () => this.lockFile(lockFileOf(options.database)) : () => this.lockByName();
+    for (const end = performance.now() + GRACE_MS; !(await tryOnce()); await sleep(TRY_AGAIN_MS)) {
+      if (performance.now() > end) throw new DatabaseInUseError();
     }
   }
 
   @Interval(RENEW_MS)
   async renew(): Promise<void> {
     if (!this.connection) return;
-    // A database that does not answer is told elsewhere, and nobody else gets the lock from it either.
+    // A database that does not answer is reported by the health check, and gives the lock to no other server either.
     const isOurs = await this.lockByName().catch(() => true);
     this.refusals = isOurs ? 0 : this.refusals + 1;
     if (this.refusals < MAX_REFUSALS) return;

@@ -1,4 +1,6 @@
-/** What tells whose database it is. */
+import { CLI } from '../config/cli-name.js';
+
+/** What tells a database of this program from one of another. */
 export interface DatabaseContents {
   /** Views too. */
   tables: readonly string[];
@@ -47,7 +49,7 @@ export function requireOwnDatabase(contents: DatabaseContents, migrations: reado
   throw new ForeignDatabaseError(
     contents.tables.includes(ORIGINAL_TABLE)
       ? "DATABASE_URL names the original server's database, which is not a database of this server and was left as it is. " +
-          'Set DATABASE_URL to a new database, and take over what the original one holds: session-push import-v1 FILE'
+          `Set DATABASE_URL to a new database, and take over what the original one holds: ${CLI} import-v1 FILE`
       : 'DATABASE_URL names a database that is not a database of this server: it has tables of something else, and was ' +
           'left as it is. Set DATABASE_URL to the database of this server, or to an empty one.',
   );

@@ -18,9 +18,9 @@ class DatabaseSilentError extends Error {
 }
 
 /**
- * Cuts each connection to MariaDB or MySQL that is in use and hears nothing for `ms`, which fails the statement that it
- * waits for. The driver alone would wait for ever, with its connection and whoever asked. Its time-out of statements
- * would leave the connection in the pool, with the next statement stuck behind the one that is not answered.
+ * Cuts each connection to MariaDB or MySQL that waits for an answer and receives nothing for `ms`; its statement fails. The
+ * driver itself would wait for ever. Its own statement time-out would leave the connection in the pool, and the next
+ * statement would wait behind the unanswered one.
  *
  * Not for migrations, which may think for long. SQLite has no connections, there nothing happens.
  */

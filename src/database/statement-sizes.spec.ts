@@ -29,6 +29,26 @@ describe('inPowersOfTwo', () => {
   });
 });
 
+describe('inPowersOfTwo of large rows', () => {
+  const KIB = 1024;
+  const bytesOf = (row: number) => row;
+
+  it('cuts by bytes, too, and gives a row that is larger than a piece alone', () => {
+    for (const rows of [new Array<number>(300).fill(60 * KIB), [1, 2, 500 * KIB, 3, 4], [500 * KIB], []]) {
+      const pieces = [...inPowersOfTwo(rows, bytesOf)];
+      expect(pieces.flat()).toEqual(rows);
+      expect(pieces.every(({ length }) => isPowerOfTwo(length))).toBe(true);
+      const sizes = pieces.map((piece) => piece.reduce((sum, row) => sum + row, 0));
+      expect(pieces.every(({ length }, index) => length === 1 || (sizes[index] ?? 0) <= 400 * KIB)).toBe(true);
+    }
+  });
+
+  it('does not cut small rows more often than without', () => {
+    const small = new Array<number>(256).fill(KIB);
+    expect([...inPowersOfTwo(small, bytesOf)]).toHaveLength(1);
+  });
+});
+
 describe('placeholders', () => {
   it('gives one question mark per value', () => {
     expect(placeholders(1)).toBe('?');

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EntityManager } from 'typeorm';
-import { isSqlite } from './dialect.js';
+import { countRows, isSqlite } from './dialect.js';
 
 /**
  * Reads that look at every row of a table, in short statements with a turn of the event loop after each. SQLite answers
@@ -23,11 +23,11 @@ interface PageRow {
 }
 
 /** The order in which the rows lie; by any other index each row is looked up somewhere else. */
-export const asStored = (manager: EntityManager, primaryKey: string): Order =>
-  isSqlite(manager) ? { column: 'rowid', before: 0 } : by(primaryKey);
+export const byStorageOrder = (manager: EntityManager, primaryKey: string): Order =>
+  isSqlite(manager) ? { column: 'rowid', before: 0 } : byColumn(primaryKey);
 
 /** The order of a column of text. */
-export const by = (column: string): Order => ({ column, before: '' });
+export const byColumn = (column: string): Order => ({ column, before: '' });
 
 /**
  * Adds up what `sums` are over all pages of a table.
@@ -79,4 +79,11 @@ async function* inPages<Row extends PageRow>(
     last = end;
     await nextTurn();
   }
+}
+
+/** How many rows a table has. MariaDB and MySQL count elsewhere, so one statement is enough there. */
+export async function countAllRows(manager: EntityManager, table: string): Promise<number> {
+  if (!isSqlite(manager)) return countRows(manager, `SELECT COUNT(*) AS count FROM ${table}`, []);
+  const sums = { rows_of_page: 'COUNT(*)' };
+  return (await sumInPages(manager, table, byStorageOrder(manager, 'rowid'), 'rowid', sums)).rows_of_page;
 }

@@ -1,12 +1,10 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { DAY_MS } from '../common/durations.js';
+import { Injectable, Logger } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { describeError } from '../common/describe-error.js';
-import { type AppConfig } from '../config/app-config.js';
-import { APP_CONFIG } from '../config/config.module.js';
-import { type Duties, DUTIES } from '../config/duties.js';
+import { AppConfig } from '../config/app-config.js';
+import { Duties } from '../config/duties.js';
 import { DevicePruningService } from './device-pruning.service.js';
-
-const DAY_MS = 86_400_000;
 
 /** More than this share of all devices does not stop registering by itself: a clock is wrong, or the setting. */
 const LARGEST_SHARE = 0.5;
@@ -15,6 +13,8 @@ const LARGEST_SHARE = 0.5;
 const LARGEST_GROWTH = 2;
 const SMALL_COUNT = 10;
 const LARGEST_STEP_MS = 3 * DAY_MS;
+
+const KEEP_UNREACHABLE_MS = DAY_MS;
 
 /** What a daily run counted: so many devices without a registration since `time` (UTC epoch milliseconds). */
 interface Count {
@@ -33,8 +33,8 @@ export class DevicePruningScheduler {
   private latest: Count | null = null;
 
   constructor(
-    @Inject(APP_CONFIG) private readonly config: AppConfig,
-    @Inject(DUTIES) private readonly duties: Duties,
+    private readonly config: AppConfig,
+    private readonly duties: Duties,
     private readonly pruning: DevicePruningService,
   ) {}
 
@@ -44,6 +44,18 @@ export class DevicePruningScheduler {
     if (deviceUnseenDays === null || !this.duties.leads) return;
     try {
       await this.prune(deviceUnseenDays);
+    } catch (error) {
+      this.logger.error({ msg: 'devices could not be looked through', error: describeError(error) });
+    }
+  }
+
+  /** The original stores them, so a client is told that it is registered; nothing ever comes of it. */
+  @Cron(CronExpression.EVERY_DAY_AT_5AM)
+  async forgetUnreachable(): Promise<void> {
+    if (!this.duties.leads) return;
+    try {
+      const count = await this.pruning.removeUnreachableSince(Date.now() - KEEP_UNREACHABLE_MS);
+      if (count > 0) this.logger.log({ msg: 'removed devices of unknown type, which nobody can reach', count });
     } catch (error) {
       this.logger.error({ msg: 'devices could not be looked through', error: describeError(error) });
     }

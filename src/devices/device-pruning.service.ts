@@ -3,13 +3,18 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { LessThan, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { padToPowerOfTwo, placeholders } from '../database/statement-sizes.js';
-import { asStored, rowsInPages, sumInPages } from '../database/table-pages.js';
+import { byStorageOrder, rowsInPages, sumInPages } from '../database/table-pages.js';
+import { type StoredToken } from '../sealing/sealing.js';
 import { Device } from './device.entity.js';
 
 interface Row {
-  token: string;
+  token: StoredToken;
   /** UTC epoch milliseconds. */
   registered_at: number | string;
+}
+
+interface TypedRow extends Row {
+  device_type: string;
 }
 
 /** Removes devices that no app registered again for a long time. */
@@ -24,7 +29,7 @@ export class DevicePruningService {
   async countUnseenSince(time: number): Promise<{ unseen: number; all: number }> {
     const { manager } = this.devices;
     const sums = { unseen: 'SUM(registered_at < ?)', stored: 'COUNT(*)' };
-    const order = asStored(manager, 'token');
+    const order = byStorageOrder(manager, 'token');
     const { unseen, stored } = await sumInPages(manager, 'devices', order, 'registered_at', sums, [time]);
     return { unseen, all: stored };
   }
@@ -33,7 +38,7 @@ export class DevicePruningService {
   async removeUnseenSince(time: number, onPage?: (rows: number) => void): Promise<number> {
     const { manager } = this.devices;
     let removed = 0;
-    const pages = rowsInPages<Row>(manager, 'devices', asStored(manager, 'token'), ['token', 'registered_at']);
+    const pages = rowsInPages<Row>(manager, 'devices', byStorageOrder(manager, 'token'), ['token', 'registered_at']);
     for await (const page of pages) {
       const tokens = unseenOf(page, time);
       if (tokens.length === 0) continue;
@@ -43,7 +48,22 @@ export class DevicePruningService {
     return removed;
   }
 
-  private removePage(page: readonly string[], time: number): Promise<number> {
+  /** Removes devices of unknown type that were not registered since `time`: nobody can reach them. Returns how many. */
+  async removeUnreachableSince(time: number): Promise<number> {
+    const { manager } = this.devices;
+    let removed = 0;
+    const columns = ['token', 'registered_at', 'device_type'] as const;
+    for await (const page of rowsInPages<TypedRow>(manager, 'devices', byStorageOrder(manager, 'token'), columns)) {
+      const tokens = unseenOf(
+        page.filter((row) => row.device_type === 'unknown'),
+        time,
+      );
+      if (tokens.length > 0) removed += await this.removePage(tokens, time);
+    }
+    return removed;
+  }
+
+  private removePage(page: readonly StoredToken[], time: number): Promise<number> {
     const tokens = padToPowerOfTwo(page);
     const list = placeholders(tokens.length);
     return this.writer.write(async (manager) => {
@@ -61,6 +81,6 @@ export class DevicePruningService {
   }
 }
 
-function unseenOf(page: readonly Row[], time: number): string[] {
+function unseenOf(page: readonly Row[], time: number): StoredToken[] {
   return page.filter((row) => Number(row.registered_at) < time).map(({ token }) => token);
 }

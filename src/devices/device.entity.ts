@@ -1,5 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { epochColumn } from '../database/epoch-column.js';
+import { type StoredId, type StoredToken } from '../sealing/sealing.js';
 
 /** As clients spell it in requests. `unknown` is accepted and stored but no provider delivers to it. */
 export const DEVICE_TYPES = ['ios', 'android', 'huawei', 'unknown'] as const;
@@ -9,11 +10,11 @@ export type DeviceType = (typeof DEVICE_TYPES)[number];
 @Entity('devices')
 export class Device {
   @PrimaryColumn({ type: 'varchar', length: 1420 })
-  token: string;
+  token: StoredToken;
 
   @Index('ix_devices_session_id')
   @Column({ name: 'session_id', type: 'varchar', length: 255 })
-  sessionId: string;
+  sessionId: StoredId;
 
   @Column({ name: 'device_type', type: 'varchar', length: 16 })
   deviceType: DeviceType;
@@ -29,4 +30,8 @@ export class Device {
   /** The APNs environment that accepted the token; null = not known. */
   @Column({ name: 'apns_environment', type: 'varchar', length: 16, nullable: true })
   apnsEnvironment: 'production' | 'sandbox' | null;
+
+  /** When its provider accepted a push for the token, to within some days; null = never, as far as is known. */
+  @Column({ ...epochColumn('accepted_at'), nullable: true })
+  acceptedAt: number | null;
 }

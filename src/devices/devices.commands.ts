@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { DatabaseWriter } from '../database/database-writer.js';
-import { type CommandResult, OnionCommand, SUCCESS } from '../onion/onion-command.decorator.js';
+import { LegacyCommand, type LegacyResult, SUCCESS } from '../onion/legacy-command.decorator.js';
 import { Sealing } from '../sealing/sealing.js';
 import { DevicesService } from './devices.service.js';
 import { type Registration, registerSchema, type Unregister, unregisterSchema } from './dto/device-commands.dto.js';
 import { sealRegistration } from './seal-registration.js';
-
-export const TOO_MANY_DEVICES: CommandResult = { code: 0, message: 'Too many devices for this pubKey.' };
 
 @Injectable()
 export class DevicesCommands {
@@ -16,16 +14,19 @@ export class DevicesCommands {
     private readonly sealing: Sealing,
   ) {}
 
-  @OnionCommand('register', registerSchema)
-  async register(registration: Registration): Promise<CommandResult> {
+  @LegacyCommand('register', registerSchema)
+  async register(registration: Registration): Promise<LegacyResult> {
     const sealed = sealRegistration(this.sealing, registration);
-    const saved = await this.writer.write((manager) => this.devices.save(manager, sealed, false));
-    return saved ? SUCCESS : TOO_MANY_DEVICES;
+    await this.writer.writeGrowth((manager) => this.devices.save(manager, sealed, false));
+    return SUCCESS;
   }
 
-  @OnionCommand('unregister', unregisterSchema)
-  async unregister({ token }: Unregister): Promise<CommandResult> {
-    const removed = await this.devices.remove(this.sealing.token(token));
+  @LegacyCommand('unregister', unregisterSchema)
+  async unregister({ token, iosToken }: Unregister): Promise<LegacyResult> {
+    const removed = await this.devices.remove(
+      this.sealing.token(token),
+      iosToken === null ? null : this.sealing.token(iosToken),
+    );
     return removed ? SUCCESS : { code: 0, message: 'Session id was not registered before.' };
   }
 }

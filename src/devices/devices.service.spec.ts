@@ -1,7 +1,9 @@
+import { LessThan } from 'typeorm';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { turnsDuring } from '../../test/support/event-loop.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
+import { storedId, storedToken } from '../../test/support/stored.js';
 import { inPowersOfTwo } from '../database/statement-sizes.js';
 import { NoSealing } from '../sealing/sealing.js';
 import { Device, type DeviceType } from './device.entity.js';
@@ -27,11 +29,14 @@ describeEachDatabase('the registry of devices', (databases) => {
   const register = (token: string, sessionId: string, deviceType: DeviceType = 'android') =>
     commands.register({ token, sessionId, deviceType });
   const registerForGroups = (token: string, sessionId: string) =>
-    database.writer.write((manager) => devices.save(manager, { token, sessionId, deviceType: 'android' }, true));
-  const find = (token: string) => database.dataSource.getRepository(Device).findOneBy({ token });
+    database.writer.write((manager) => {
+      const device = { token: storedToken(token), sessionId: storedId(sessionId), deviceType: 'android' } as const;
+      return devices.save(manager, device, true);
+    });
+  const find = (token: string) => database.dataSource.getRepository(Device).findOneBy({ token: storedToken(token) });
   const snapshot = async (token: string) => {
     const { registeredAt } = (await find(token)) as Device;
-    return { token, registeredAt };
+    return { token: storedToken(token), registeredAt };
   };
   const suspect = async (token: string, provider = 'apns', reason = 'BadDeviceToken') =>
     suspects.remember([{ ...(await snapshot(token)), provider, reason }], Date.now());
@@ -47,6 +52,7 @@ describeEachDatabase('the registry of devices', (databases) => {
       legacyGroupsOnly: false,
       registeredAt: expect.any(Number) as number,
       apnsEnvironment: null,
+      acceptedAt: null,
     });
     expect(device?.registeredAt).toBeGreaterThanOrEqual(before);
   });
@@ -84,6 +90,18 @@ describeEachDatabase('the registry of devices', (databases) => {
     expect(times).toEqual([0, 1, 2, 5]);
   });
 
+  it('keeps in mind that a token was accepted, also when it moves or registers again, but not for another provider', async () => {
+    await register('t1', '05a', 'android');
+    const first = await snapshot('t1');
+    await devices.rememberAccepted([first], 5);
+    expect(await find('t1')).toMatchObject({ acceptedAt: 5 });
+    await register('t1', '05b', 'android');
+    await devices.rememberAccepted([first], 6);
+    expect(await find('t1')).toMatchObject({ sessionId: '05b', acceptedAt: 5 });
+    await register('t1', '05b', 'ios');
+    expect(await find('t1')).toMatchObject({ acceptedAt: null });
+  });
+
   it('keeps the flag of one token apart from the other tokens of its id', async () => {
     await register('t1', '05a');
     await registerForGroups('t2', '05a');
@@ -118,19 +136,57 @@ describeEachDatabase('the registry of devices', (databases) => {
     expect((await snapshot('t1')).registeredAt).toBe(1_800_000_000_001);
   });
 
-  it('bounds the devices of an id, and lets known ones refresh', async () => {
-    for (let index = 0; index < MAX_DEVICES_PER_SESSION_ID; index++) await register(`t${index}`, '05a');
-    expect(await register('one-more', '05a')).toEqual({ code: 0, message: 'Too many devices for this pubKey.' });
-    expect(await find('one-more')).toBeNull();
-    expect(await register('t0', '05a', 'huawei')).toMatchObject({ code: 1 });
-    expect(await register('one-more', '05b')).toMatchObject({ code: 1 });
+  const fillUp = (sessionId: string) =>
+    database.writer.write(async (manager) => {
+      await manager.delete(Device, { sessionId: storedId(sessionId), registeredAt: LessThan(1000) });
+      const rows = Array.from({ length: MAX_DEVICES_PER_SESSION_ID }, (_, index) => ({
+        token: storedToken(`t${index}`),
+        sessionId: storedId(sessionId),
+        deviceType: 'android' as const,
+        legacyGroupsOnly: false,
+        registeredAt: index,
+        apnsEnvironment: null,
+        acceptedAt: null,
+      }));
+      await manager.insert(Device, rows);
+    });
+  const tokensOf = async (sessionId: string) =>
+    (await database.dataSource.getRepository(Device).findBy({ sessionId: storedId(sessionId) })).map(
+      ({ token }): string => token,
+    );
+
+  it('bounds the devices of an id without refusing the newest: the one that was registered for longest goes', async () => {
+    await fillUp('05a');
+    await suspect('t0');
+    expect(await register('one-more', '05a')).toEqual({ code: 1, message: 'Success' });
+    const tokens = await tokensOf('05a');
+    expect([tokens.length, tokens.includes('one-more'), tokens.includes('t0')]).toEqual([
+      MAX_DEVICES_PER_SESSION_ID,
+      true,
+      false,
+    ]);
+    expect(await suspects.summary()).toEqual([]);
+    expect(await register('t1', '05a', 'huawei')).toMatchObject({ code: 1 });
+    expect(await tokensOf('05a')).toHaveLength(MAX_DEVICES_PER_SESSION_ID);
   });
 
-  it('leaves a token where it is when its new owner has too many', async () => {
+  it('lets a device of unknown type go first, and one that its provider accepted last', async () => {
+    await fillUp('05a');
+    await devices.rememberAccepted([await snapshot('t0')], 5);
+    await register('unknown', '05a', 'unknown');
+    await register('one', '05a');
+    expect([await find('unknown'), await find('t2')]).toEqual([null, expect.anything()]);
+    for (let index = 0; index < 10; index++) await register(`flood${index}`, '05a');
+    expect([await find('t0'), await find('t2')]).toEqual([expect.anything(), null]);
+    expect(await tokensOf('05a')).toHaveLength(MAX_DEVICES_PER_SESSION_ID);
+  });
+
+  it('moves a token to an id that has too many', async () => {
     await register('moving', '05b');
-    for (let index = 0; index < MAX_DEVICES_PER_SESSION_ID; index++) await register(`t${index}`, '05a');
-    expect(await register('moving', '05a')).toMatchObject({ code: 0 });
-    expect(await find('moving')).toMatchObject({ sessionId: '05b' });
+    await fillUp('05a');
+    expect(await register('moving', '05a')).toMatchObject({ code: 1 });
+    expect(await find('moving')).toMatchObject({ sessionId: '05a' });
+    expect(await tokensOf('05a')).toHaveLength(MAX_DEVICES_PER_SESSION_ID);
   });
 
   it('stores 100 phones that register at once', async () => {
@@ -150,8 +206,8 @@ describeEachDatabase('the registry of devices', (databases) => {
   it('unregisters a token and says whether there was one', async () => {
     await register('t1', '05a');
     await register('t2', '05a');
-    expect(await commands.unregister({ token: 't1' })).toEqual({ code: 1, message: 'Success' });
-    expect(await commands.unregister({ token: 't1' })).toEqual({
+    expect(await commands.unregister({ token: 't1', iosToken: null })).toEqual({ code: 1, message: 'Success' });
+    expect(await commands.unregister({ token: 't1', iosToken: null })).toEqual({
       code: 0,
       message: 'Session id was not registered before.',
     });
@@ -172,7 +228,10 @@ describeEachDatabase('the registry of devices', (databases) => {
       const rows = Array.from({ length: 9000 }, (_, index) => [`t${index}`, `05${index >> 1}`]);
       for (const some of inPowersOfTwo(rows)) {
         const values = some.map(() => "(?, ?, 'android', 0, 1, NULL)").join(', ');
-        await manager.query(`INSERT INTO devices VALUES ${values}`, some.flat());
+        await manager.query(
+          `INSERT INTO devices (token, session_id, device_type, legacy_groups_only, registered_at, apns_environment) VALUES ${values}`,
+          some.flat(),
+        );
       }
     });
     expect(await devices.count()).toMatchObject({ byType: { ios: 0, android: 9000 }, sessionIds: 4500 });
@@ -186,7 +245,7 @@ describeEachDatabase('the registry of devices', (databases) => {
   it('removes only tokens that were not registered again since', async () => {
     await register('dead', '05a');
     await register('alive', '05a');
-    const called = [await snapshot('dead'), await snapshot('alive'), { token: 'absent', registeredAt: 1 }];
+    const called = [await snapshot('dead'), await snapshot('alive'), { token: storedToken('absent'), registeredAt: 1 }];
     await register('alive', '05a');
     expect(await devices.removeUnchanged(called)).toEqual([called[1]]);
     expect(await find('dead')).toBeNull();
@@ -259,7 +318,7 @@ describeEachDatabase('the registry of devices', (databases) => {
   it('keeps nothing of a token that is unregistered', async () => {
     await register('t1', '05a');
     await suspect('t1');
-    await commands.unregister({ token: 't1' });
+    await commands.unregister({ token: 't1', iosToken: null });
     expect(await suspects.summary()).toEqual([]);
   });
 

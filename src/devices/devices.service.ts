@@ -3,10 +3,12 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { countRows, upsert } from '../database/dialect.js';
-import { asStored, by, sumInPages } from '../database/table-pages.js';
+import { inPowersOfTwo, placeholders } from '../database/statement-sizes.js';
+import { byStorageOrder, byColumn, sumInPages } from '../database/table-pages.js';
+import { type StoredId, type StoredToken } from '../sealing/sealing.js';
 import { Device, DEVICE_TYPES, type DeviceType } from './device.entity.js';
 import { SuspectToken } from './suspect-token.entity.js';
-import { type Registration } from './dto/device-commands.dto.js';
+import { type Sealed } from './seal-registration.js';
 
 /** Bound on the work that one notification can cause. */
 export const MAX_DEVICES_PER_SESSION_ID = 100;
@@ -19,6 +21,24 @@ const SUMS_BY_TYPE = Object.fromEntries(DEVICE_TYPES.map((type) => [type, `SUM(d
   string
 >;
 
+/** A device as far as pushes need it. */
+export interface ReachableDevice {
+  token: StoredToken;
+  deviceType: DeviceType;
+  registeredAt: number;
+  apnsEnvironment: Device['apnsEnvironment'];
+  acceptedAt: number | null;
+}
+
+interface ReachableRow {
+  session_id: StoredId;
+  token: StoredToken;
+  device_type: DeviceType;
+  registered_at: number | string;
+  apns_environment: Device['apnsEnvironment'];
+  accepted_at: number | string | null;
+}
+
 export interface DeviceCounts {
   byType: Record<DeviceType, number>;
   sessionIds: number;
@@ -26,7 +46,7 @@ export interface DeviceCounts {
 
 /** A token as it was when a push was sent to it; removal compares it with what is stored now. */
 export interface TokenSnapshot {
-  token: string;
+  token: StoredToken;
   registeredAt: number;
 }
 
@@ -41,17 +61,12 @@ export class DevicesService {
   ) {}
 
   /**
-   * Stores or refreshes a token, moving it from whatever id had it before.
-   * False: the id has too many devices already, and nothing was changed.
+   * Stores or refreshes a token, moving it from whatever id had it before. Of an id that has too many the one with the
+   * least standing goes: nobody can keep the owner's phone out, and the answer tells nothing about the others.
    */
-  async save(manager: EntityManager, registration: Registration, legacyGroupsOnly: boolean): Promise<boolean> {
+  async save(manager: EntityManager, registration: Sealed, legacyGroupsOnly: boolean): Promise<void> {
     const { token, sessionId, deviceType } = registration;
-    const others = await countRows(
-      manager,
-      'SELECT COUNT(*) AS count FROM devices WHERE session_id = ? AND token <> ?',
-      [sessionId, token],
-    );
-    if (others >= MAX_DEVICES_PER_SESSION_ID) return false;
+    await this.makeRoom(manager, sessionId, token);
     const row = {
       token,
       session_id: sessionId,
@@ -60,18 +75,68 @@ export class DevicesService {
       registered_at: this.nextRegistrationTime(),
       apns_environment: null,
     };
+    // What one provider accepted is nothing to another.
+    await manager.query(
+      'UPDATE devices SET accepted_at = NULL WHERE token = ? AND accepted_at IS NOT NULL AND device_type <> ?',
+      [token, deviceType],
+    );
     // Another process may have registered the token in this very millisecond, or by a clock that is ahead of ours.
     await upsert(manager, 'devices', row, { column: 'registered_at', within: MAX_CLOCK_SKEW_MS });
     await manager.query('DELETE FROM suspect_tokens WHERE token = ?', [token]);
-    return true;
   }
 
-  /** False: no such token. */
-  async remove(token: string): Promise<boolean> {
+  /** Never accepted by its provider, of unknown type, registered for longest: in this order. */
+  private async makeRoom(manager: EntityManager, sessionId: string, token: string): Promise<void> {
+    const others = await countRows(
+      manager,
+      'SELECT COUNT(*) AS count FROM devices WHERE session_id = ? AND token <> ?',
+      [sessionId, token],
+    );
+    if (others < MAX_DEVICES_PER_SESSION_ID) return;
+    const least = await manager.query<{ token: string }[]>(
+      `SELECT token FROM devices WHERE session_id = ? AND token <> ?
+        ORDER BY accepted_at IS NOT NULL, device_type <> 'unknown', registered_at LIMIT ?`,
+      [sessionId, token, others - MAX_DEVICES_PER_SESSION_ID + 1],
+    );
+    for (const table of ['devices', 'suspect_tokens']) {
+      for (const one of least) await manager.query(`DELETE FROM ${table} WHERE token = ?`, [one.token]);
+    }
+  }
+
+  /** The devices of these ids that are registered for everything; ids without any are left out. Null: more than `max`. */
+  findRegisteredInFull(ids: readonly StoredId[], max: number): Promise<Map<StoredId, ReachableDevice[]> | null> {
+    return this.find(ids, max, 'AND legacy_groups_only = 0');
+  }
+
+  /** The devices of these ids, also those that are registered for groups only; ids without any are left out. Null: more than `max`. */
+  findAll(ids: readonly StoredId[], max: number): Promise<Map<StoredId, ReachableDevice[]> | null> {
+    return this.find(ids, max, '');
+  }
+
+  /** The devices of these ids that are of this type. */
+  async findOfType(ids: readonly StoredId[], deviceType: DeviceType): Promise<Map<StoredId, ReachableDevice[]>> {
+    return (await this.find(ids, Infinity, `AND device_type = '${deviceType}'`)) ?? new Map();
+  }
+
+  /**
+   * False: no such token.
+   *
+   * @param iosToken what a device for iOS with this token is called; null = it cannot be one
+   */
+  async remove(token: StoredToken, iosToken: StoredToken | null = null): Promise<boolean> {
     return this.writer.write(async (manager) => {
-      await manager.delete(SuspectToken, { token });
-      return ((await manager.delete(Device, { token })).affected ?? 0) > 0;
+      const removed = [await this.forget(manager, { token })];
+      if (iosToken !== null && iosToken !== token) {
+        removed.push(await this.forget(manager, { token: iosToken, deviceType: 'ios' }));
+      }
+      return removed.includes(true);
     });
+  }
+
+  private async forget(manager: EntityManager, device: { token: StoredToken; deviceType?: 'ios' }): Promise<boolean> {
+    const removed = ((await manager.delete(Device, device)).affected ?? 0) > 0;
+    if (removed || device.deviceType === undefined) await manager.delete(SuspectToken, { token: device.token });
+    return removed;
   }
 
   /** Removes those tokens that were not registered again since; returns those that were, and stay. */
@@ -98,12 +163,54 @@ export class DevicesService {
     );
   }
 
+  /** Keeps in mind that their provider accepts these tokens, unless they were registered again since. */
+  async rememberAccepted(tokens: readonly TokenSnapshot[], acceptedAt: number): Promise<void> {
+    // In one order, so that two processes do not wait for each other.
+    const ordered = tokens.toSorted((one, other) => (one.token < other.token ? -1 : 1));
+    await this.writer.write(async (manager) => {
+      for (const { token, registeredAt } of ordered) {
+        await manager.query('UPDATE devices SET accepted_at = ? WHERE token = ? AND registered_at = ?', [
+          acceptedAt,
+          token,
+          registeredAt,
+        ]);
+      }
+    });
+  }
+
   async count(): Promise<DeviceCounts> {
     const { manager } = this.devices;
-    const byType = await sumInPages(manager, 'devices', asStored(manager, 'token'), 'device_type', SUMS_BY_TYPE);
+    const byType = await sumInPages(manager, 'devices', byStorageOrder(manager, 'token'), 'device_type', SUMS_BY_TYPE);
     // What the next page leaves out are further devices of the id that ends a page.
     const ids = { sessionIds: 'COUNT(DISTINCT session_id)' };
-    return { byType, ...(await sumInPages(manager, 'devices', by('session_id'), 'session_id', ids)) };
+    return { byType, ...(await sumInPages(manager, 'devices', byColumn('session_id'), 'session_id', ids)) };
+  }
+
+  /** A device of unknown type is nobody's way to reach anybody, and hides nothing. Null: there are more than `max`. */
+  private async find(
+    ids: readonly StoredId[],
+    max: number,
+    condition: string,
+  ): Promise<Map<StoredId, ReachableDevice[]> | null> {
+    const found = new Map<StoredId, ReachableDevice[]>();
+    let count = 0;
+    for (const piece of inPowersOfTwo(ids)) {
+      const limit = max === Infinity ? [] : [max - count + 1];
+      const rows = await this.devices.query<ReachableRow[]>(
+        `SELECT session_id, token, device_type, registered_at, apns_environment, accepted_at
+           FROM devices WHERE session_id IN (${placeholders(piece.length)}) AND device_type <> 'unknown' ${condition}
+           ${limit.map(() => 'LIMIT ?').join('')}`,
+        [...piece, ...limit],
+      );
+      count += rows.length;
+      if (count > max) return null;
+      for (const row of rows) {
+        const others = found.get(row.session_id);
+        if (others) others.push(toDevice(row));
+        else found.set(row.session_id, [toDevice(row)]);
+      }
+    }
+    return found;
   }
 
   /** Rising, so that a registration is never mistaken for the one before it, even when the clock steps back a little. */
@@ -113,4 +220,14 @@ export class DevicesService {
     this.latestRegistration = next - now > MAX_CLOCK_SKEW_MS ? now : Math.max(now, next);
     return this.latestRegistration;
   }
+}
+
+function toDevice(row: ReachableRow): ReachableDevice {
+  return {
+    token: row.token,
+    deviceType: row.device_type,
+    registeredAt: Number(row.registered_at),
+    apnsEnvironment: row.apns_environment,
+    acceptedAt: row.accepted_at === null ? null : Number(row.accepted_at),
+  };
 }

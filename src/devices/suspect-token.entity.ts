@@ -1,11 +1,12 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { epochColumn } from '../database/epoch-column.js';
+import { type StoredToken } from '../sealing/sealing.js';
 
 /** A token that its provider called dead while too many were called dead: kept until the operator or time decides. */
 @Entity('suspect_tokens')
 export class SuspectToken {
   @PrimaryColumn({ type: 'varchar', length: 1420 })
-  token: string;
+  token: StoredToken;
 
   @Column({ type: 'varchar', length: 16 })
   provider: string;

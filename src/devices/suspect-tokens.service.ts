@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { MoreThan, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
+import { type StoredToken } from '../sealing/sealing.js';
 import { Device } from './device.entity.js';
 import { SuspectToken } from './suspect-token.entity.js';
 
 export interface Suspicion {
-  token: string;
+  token: StoredToken;
   provider: string;
   reason: string;
   /** Registration time that the dead answer was about. */
@@ -23,7 +24,10 @@ export class SuspectTokensService {
 
   async remember(suspicions: readonly Suspicion[], suspectedAt: number): Promise<void> {
     await this.writer.write(async (manager) => {
-      for (const suspicion of suspicions) await manager.upsert(SuspectToken, { ...suspicion, suspectedAt }, ['token']);
+      for (const { token, provider, reason, registeredAt } of suspicions) {
+        const suspicion = { token, provider, reason, registeredAt, suspectedAt };
+        await manager.upsert(SuspectToken, suspicion, ['token']);
+      }
     });
   }
 

@@ -1,9 +1,11 @@
-import { Controller, Get, Header, Headers, HttpStatus, Res } from '@nestjs/common';
-import { type FastifyReply } from 'fastify';
+import { Controller, Get, HttpStatus, Req, Res } from '@nestjs/common';
+import { type FastifyReply, type FastifyRequest } from 'fastify';
+import { Doors } from '../operator/doors.js';
 import { OperatorAccess } from '../operator/operator-access.js';
+import { OperatorListener } from '../operator/operator-listener.js';
 import { type HealthReport, HealthService } from './health.service.js';
 
-interface TerseHealth {
+export interface TerseHealth {
   status: 'ok' | 'error';
 }
 
@@ -16,25 +18,30 @@ export class HealthController {
   constructor(
     private readonly health: HealthService,
     private readonly access: OperatorAccess,
+    private readonly listener: OperatorListener,
   ) {}
 
   /** That it answers is all it says. */
+  @Doors('public', 'operator')
   @Get('live')
-  @Header('cache-control', 'no-store')
   live(): TerseHealth {
     return { status: 'ok' };
   }
 
-  /** 503 when the server cannot accept or deliver. Strangers get that alone; the operator gets the whole report. */
+  /**
+   * 503 when the server cannot accept or deliver. Strangers get that alone, and so does everybody on the public port when
+   * there is another one; the operator gets the whole report.
+   */
+  @Doors('public', 'operator')
   @Get('ready')
-  @Header('cache-control', 'no-store')
   async ready(
-    @Headers('authorization') authorization: string | undefined,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TerseHealth | HealthReport> {
     const report = await this.health.report();
     const status = report.status === 'error' ? 'error' : 'ok';
     void reply.code(status === 'ok' ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE);
-    return this.access.allows(authorization) ? report : { status };
+    const mayAsk = this.listener.doorOf(request) !== 'public';
+    return mayAsk && this.access.callerOf(request) === 'operator' ? report : { status };
   }
 }

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { DAY_MS } from '../common/durations.js';
+import { NetworkStatus } from '../swarms/network-status.js';
 import { describeError } from '../common/describe-error.js';
 import { sharedAnswer } from '../common/shared-answer.js';
 import {
@@ -7,8 +9,9 @@ import {
   type InstanceStatus,
   isWell,
   type ProviderStatus,
-} from '../notifications/delivery/delivery-status.js';
-import { within } from './within.js';
+} from '../delivery/status/delivery-status.js';
+import { mostServersFail } from '../delivery/status/server-judgement.js';
+import { withDeadline } from '../common/with-deadline.js';
 
 /** `degraded` needs the operator's eye, but the server takes requests and keeps what it accepts. */
 export type HealthStatus = 'ok' | 'degraded' | 'error';
@@ -25,6 +28,8 @@ export interface ProviderReport extends CheckReport {
   removalPaused: boolean;
   /** null = the credential does not end by itself. */
   certificateEndsAt: string | null;
+  /** The servers that devices chose; null = the provider is one service. */
+  servers: ProviderStatus['servers'];
 }
 
 export interface HealthReport {
@@ -32,6 +37,8 @@ export interface HealthReport {
   database: CheckReport;
   queue: CheckReport & { lanes: { lane: string; items: number; oldestAgeSeconds: number }[] };
   worker: CheckReport;
+  /** null = this instance does not watch the storage network. */
+  network: CheckReport | null;
   /** Those that are configured. */
   providers: Record<string, ProviderReport>;
   /** Pushes for their devices are counted and dropped. */
@@ -41,7 +48,7 @@ export interface HealthReport {
 const CHECK_TIMEOUT_MS = 2000;
 /** Strangers may ask, so asking often must cost nothing. */
 const KEEP_REPORT_MS = 1000;
-const CERTIFICATE_NOTICE_MS = 7 * 24 * 3_600_000;
+const CERTIFICATE_NOTICE_MS = 7 * DAY_MS;
 
 /** Puts together how the server is. */
 @Injectable()
@@ -51,21 +58,41 @@ export class HealthService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly delivery: DeliveryStatus,
+    private readonly network: NetworkStatus,
   ) {
     this.report = sharedAnswer(() => this.look(), KEEP_REPORT_MS);
   }
 
   private async look(): Promise<HealthReport> {
-    const [database, queue, delivery] = await Promise.all([
+    const [database, queue, delivery, network] = await Promise.all([
       this.lookAtDatabase(),
       this.lookAtQueue(),
       this.delivery.ofInstance(),
+      this.lookAtNetwork(),
     ]);
     const worker = reportOfWorker(delivery);
     const now = Date.now();
     const providers = Object.fromEntries(delivery.providers.map((status) => [status.provider, reportOf(status, now)]));
-    const all = [database, queue, worker, ...Object.values(providers)];
-    return { status: worst(all), database, queue, worker, providers, unconfigured: this.delivery.unconfigured() };
+    const all = [database, queue, worker, ...(network ? [network] : []), ...Object.values(providers)];
+    return {
+      status: worst(all),
+      database,
+      queue,
+      worker,
+      network,
+      providers,
+      unconfigured: this.delivery.unconfigured(),
+    };
+  }
+
+  private async lookAtNetwork(): Promise<CheckReport | null> {
+    if (!this.network.isOn) return null;
+    const state = await this.network.ofInstance();
+    // With several processes the one that watches may just be replaced.
+    if (!state) return { status: 'error', problem: 'no process of this instance watches now' };
+    const [worstProblem] = state.problems;
+    if (!worstProblem) return { status: 'ok' };
+    return { status: worstProblem.status, problem: state.problems.map(({ words }) => words).join('; ') };
   }
 
   private lookAtDatabase(): Promise<CheckReport> {
@@ -75,7 +102,7 @@ export class HealthService {
   private async lookAtQueue(): Promise<HealthReport['queue']> {
     const writable = await check(this.delivery.probe());
     try {
-      const lanes = await within(CHECK_TIMEOUT_MS, this.delivery.depth());
+      const lanes = await withDeadline(this.delivery.depth(), CHECK_TIMEOUT_MS);
       const now = Date.now();
       return {
         ...writable,
@@ -97,11 +124,12 @@ function reportOfWorker({ stuckLoops }: InstanceStatus): CheckReport {
 
 /** A provider that is down does not make the server unready: it accepts, and delivers when the provider is back. */
 function reportOf(status: ProviderStatus, now: number): ProviderReport {
-  const { breaker, trouble, removalPaused, credentialEndsAt } = status;
+  const { breaker, trouble, removalPaused, credentialEndsAt, servers } = status;
   const problems = [
     ...(trouble ? [`${trouble.cause}: ${trouble.reason}`] : isWell(status) ? [] : [`the breaker is ${breaker}`]),
     ...(removalPaused ? ['too many tokens are called dead, removal pauses'] : []),
     ...certificateProblem(credentialEndsAt, now),
+    ...serverProblem(servers),
   ];
   return {
     status: problems.length === 0 ? 'ok' : 'degraded',
@@ -110,7 +138,15 @@ function reportOf(status: ProviderStatus, now: number): ProviderReport {
     unhealthySince: trouble && new Date(trouble.since).toISOString(),
     removalPaused,
     certificateEndsAt: credentialEndsAt === null ? null : new Date(credentialEndsAt).toISOString(),
+    servers,
   };
+}
+
+/** One server that fails is its own matter; when most do, it is rather our way to them. */
+function serverProblem(servers: ProviderStatus['servers']): string[] {
+  const failing = servers && mostServersFail(servers);
+  if (!failing) return [];
+  return [`${failing.count} of ${failing.of} servers that devices chose fail: can this machine reach the internet?`];
 }
 
 function certificateProblem(endsAt: number | null, now: number): string[] {
@@ -120,7 +156,7 @@ function certificateProblem(endsAt: number | null, now: number): string[] {
 
 async function check(work: Promise<unknown>): Promise<CheckReport> {
   try {
-    await within(CHECK_TIMEOUT_MS, work);
+    await withDeadline(work, CHECK_TIMEOUT_MS);
     return { status: 'ok' };
   } catch (error) {
     return failed(error);

@@ -1,7 +1,7 @@
 import { Controller, Get, Header, UseGuards } from '@nestjs/common';
 import { AggregatorRegistry, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
-import { Siblings } from '../operator/siblings.js';
+import { InstanceProcesses } from '../cluster/instance-processes.js';
 import { MetricsService } from './metrics.service.js';
 
 const TOPIC = 'metrics';
@@ -13,16 +13,15 @@ type JsonMetrics = MetricObjectWithValues<MetricValue<string>>[];
 export class MetricsController {
   constructor(
     { registry }: MetricsService,
-    private readonly siblings: Siblings,
+    private readonly processes: InstanceProcesses,
   ) {
-    siblings.answer(TOPIC, () => registry.getMetricsAsJSON());
+    processes.answer(TOPIC, () => registry.getMetricsAsJSON());
   }
 
   /** Prometheus' text format; of all processes of the instance, for the next request may meet another one. */
   @Get('metrics')
   @Header('content-type', Registry.PROMETHEUS_CONTENT_TYPE)
-  @Header('cache-control', 'no-store')
   async read(): Promise<string> {
-    return AggregatorRegistry.aggregate(await this.siblings.ask<JsonMetrics>(TOPIC)).metrics();
+    return AggregatorRegistry.aggregate(await this.processes.ask<JsonMetrics>(TOPIC)).metrics();
   }
 }

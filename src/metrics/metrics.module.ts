@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { OperatorAccess } from '../operator/operator-access.js';
 import { MetricsController } from './metrics.controller.js';
 import { MetricsService } from './metrics.service.js';
 
@@ -9,4 +10,8 @@ import { MetricsService } from './metrics.service.js';
   providers: [MetricsService],
   exports: [MetricsService],
 })
-export class MetricsModule {}
+export class MetricsModule {
+  constructor(access: OperatorAccess, metrics: MetricsService) {
+    access.onRefusal((reason) => metrics.operatorRefused(reason));
+  }
+}

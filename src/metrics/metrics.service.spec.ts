@@ -32,6 +32,7 @@ describe('MetricsService', () => {
       'session_push_commands_total{command="notify",result="done"} 1',
       'session_push_commands_total{command="notify",result="declined"} 0',
       'session_push_commands_total{command="notify",result="invalid"} 1',
+      'session_push_commands_total{command="notify",result="postponed"} 0',
       'session_push_commands_total{command="notify",result="failed"} 0',
     ]);
   });

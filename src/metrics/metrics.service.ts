@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { describeError } from '../common/describe-error.js';
 import { type Count, LabelledCounter } from './labelled-counter.js';
 import { ReasonLabels } from './reason-labels.js';
@@ -7,18 +7,24 @@ import { ReasonLabels } from './reason-labels.js';
 export type OnionVersion = 'v2' | 'v4';
 /** `refused` could not be opened and was answered with HTTP 400; `unusable` was answered sealed. */
 export type OnionResult = 'refused' | 'unusable';
-/** `declined` is an answer with code 0, `invalid` an argument that the schema refuses, `failed` our own fault. */
-export type CommandOutcome = 'done' | 'declined' | 'invalid' | 'failed';
+/**
+ * `declined` is an answer that says no, `invalid` an argument that the schema refuses, `postponed` an answer to try again
+ * later, `failed` our own fault.
+ */
+export type CommandOutcome = 'done' | 'declined' | 'invalid' | 'postponed' | 'failed';
 /** Who commits in groups. */
 export type GroupKind = 'transactions' | 'queue-additions' | 'queue-settlements';
 
 /** How the values of several processes become one. */
 export type Combine = 'sum' | 'max' | 'min';
 
-export interface GaugeOptions {
+export interface CounterOptions {
   name: string;
   help: string;
   labelNames: string[];
+}
+
+export interface GaugeOptions extends CounterOptions {
   combine: Combine;
 }
 
@@ -72,6 +78,24 @@ export class MetricsService implements OnModuleInit {
     'Tokens that their provider called dead: removed, or kept as suspects while the brake is on',
     ['provider', 'result'],
   );
+  private readonly operatorRefusals = new LabelledCounter(
+    this.registry,
+    'session_push_operator_refusals_total',
+    "Wrong passwords for the operator's endpoints, and passwords that were not looked at because there had been too many",
+    ['reason'],
+  );
+  private readonly overloads = new LabelledCounter(
+    this.registry,
+    'session_push_overload_total',
+    'What was given up to make room: connections that were idle or unfinished, and unfinished bodies of requests',
+    ['what'],
+  );
+  private readonly sealedMessages = new LabelledCounter(
+    this.registry,
+    'session_push_sealed_messages_total',
+    'Messages sealed for a subscription: whole, as metadata alone because they are too big for a push, or as was asked for',
+    ['content'],
+  );
   private readonly deliverySeconds = new Histogram({
     name: 'session_push_delivery_seconds',
     help: 'From the acceptance of a notification to the final answer of the provider for a device',
@@ -98,7 +122,27 @@ export class MetricsService implements OnModuleInit {
     v2: this.onionRequests.of('v2', 'accepted', 'none'),
     v4: this.onionRequests.of('v4', 'accepted', 'none'),
   };
+  private readonly refused = {
+    wrong: this.operatorRefusals.of('wrong'),
+    limited: this.operatorRefusals.of('limited'),
+  };
+  private readonly givenUp = { connection: this.overloads.of('connection'), body: this.overloads.of('body') };
+  private readonly sealed = {
+    message: this.sealedMessages.of('message'),
+    'too-big': this.sealedMessages.of('too-big'),
+    metadata: this.sealedMessages.of('metadata'),
+  };
   private readonly commandCounts = new Map<string, Record<CommandOutcome, Count>>();
+
+  /** @param content what the push carries */
+  sealedMessage(content: 'message' | 'too-big' | 'metadata'): void {
+    this.sealed[content].value++;
+  }
+
+  /** Messages that went out as metadata alone because they were too big. */
+  get sealedTooBig(): number {
+    return this.sealed['too-big'].value;
+  }
 
   /** Memory, processor, event loop and garbage collection; in a running server only. */
   onModuleInit(): void {
@@ -107,6 +151,11 @@ export class MetricsService implements OnModuleInit {
 
   onionAccepted(version: OnionVersion): void {
     this.accepted[version].value++;
+  }
+
+  /** The same sealed bytes came before, and were answered as then. */
+  onionRepeated(version: OnionVersion): void {
+    this.onionRequests.of(version, 'repeated', 'none').value++;
   }
 
   onionRefused(version: OnionVersion, result: OnionResult, reason: string): void {
@@ -118,7 +167,13 @@ export class MetricsService implements OnModuleInit {
     let counts = this.commandCounts.get(name);
     if (!counts) {
       const of = (result: CommandOutcome): Count => this.commands.of(name, result);
-      counts = { done: of('done'), declined: of('declined'), invalid: of('invalid'), failed: of('failed') };
+      counts = {
+        done: of('done'),
+        declined: of('declined'),
+        invalid: of('invalid'),
+        postponed: of('postponed'),
+        failed: of('failed'),
+      };
       this.commandCounts.set(name, counts);
     }
     counts[outcome].value++;
@@ -127,6 +182,14 @@ export class MetricsService implements OnModuleInit {
   /** A request for a command that does not exist; what the client called it stays out. */
   unknownCommand(): void {
     this.commands.of('unknown', 'invalid').value++;
+  }
+
+  operatorRefused(reason: 'wrong' | 'limited'): void {
+    this.refused[reason].value++;
+  }
+
+  overloaded(what: 'connection' | 'body'): void {
+    this.givenUp[what].value++;
   }
 
   pushed(provider: string, outcome: string, reason: string, count = 1): void {
@@ -151,6 +214,20 @@ export class MetricsService implements OnModuleInit {
 
   groupCommitted(kind: GroupKind, size: number): void {
     this.groupSizes.observe({ kind }, size);
+  }
+
+  /** A counter that somebody else counts, read when somebody looks. */
+  counter(options: CounterOptions, read: () => GaugeSample[]): void {
+    this.registry.registerMetric(
+      new Counter({
+        ...options,
+        registers: [],
+        collect() {
+          this.reset();
+          for (const { labels, value } of read()) this.inc(labels, value);
+        },
+      }),
+    );
   }
 
   /** A gauge that is read when somebody looks. What cannot be read then is left out; the other metrics are shown. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { hash } from 'node:crypto';
-import { RecentKeys } from './recent-keys.js';
+import { RecentKeys } from '../common/recent-keys.js';
 
 /** Clients send the same request up to four times when the answer gets lost on the way. */
 export const REMEMBER_MS = 5 * 60_000;

@@ -1,3 +1,5 @@
+import { dutiesOf } from '../config/duties.js';
+import { MetricsService } from '../metrics/metrics.service.js';
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
@@ -5,8 +7,8 @@ import { useSqliteDatabase } from '../../test/support/test-data-source.js';
 import { KeyedSealing, NoSealing, type Sealing } from '../sealing/sealing.js';
 import { DuplicateFilter } from './duplicate-filter.js';
 import { NotificationsCommands } from './notifications.commands.js';
-import { QueuedNotification } from './queue/queued-notification.entity.js';
-import { TableQueue } from './queue/table-queue.js';
+import { QueuedNotification } from '../delivery/queue/queued-notification.entity.js';
+import { TableQueue } from '../delivery/queue/table-queue.js';
 
 const SUCCESS = { code: 1, message: 'Success' };
 
@@ -14,7 +16,12 @@ describe('NotificationsCommands', () => {
   const database = useSqliteDatabase();
   let commands: NotificationsCommands;
   const open = (sealing: Sealing): NotificationsCommands => {
-    const queue = new TableQueue(database.dataSource.getRepository(QueuedNotification), database.writer);
+    const queue = new TableQueue(
+      database.dataSource.getRepository(QueuedNotification),
+      database.writer,
+      new MetricsService(),
+      dutiesOf({ role: 'all', redisUrl: null }),
+    );
     return new NotificationsCommands(
       parseConfig({ NOTIFICATION_TTL_HOURS: '2' }),
       queue,

@@ -1,10 +1,12 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { type CommandResult, type OnionCommandMetadata, OnionCommandMetadataKey } from './onion-command.decorator.js';
+import { type OnionCommandMetadata, OnionCommandMetadataKey, type TryAgain } from './onion-command.decorator.js';
+import { type JsonValue } from '../encoding/json.js';
+import { type OnionVersion } from './protocol/onion-client.js';
 
-export interface RegisteredCommand {
-  readonly schema: OnionCommandMetadata['schema'];
-  readonly run: (args: unknown) => CommandResult | Promise<CommandResult>;
+export interface RegisteredCommand extends OnionCommandMetadata {
+  /** @param args what the command's schema made of a body */
+  readonly run: (args: unknown) => JsonValue | TryAgain | Promise<JsonValue | TryAgain>;
 }
 
 /** The owner is `Class.method`, for the developer who gave one name to two of them. */
@@ -37,13 +39,16 @@ export class CommandRegistry implements OnModuleInit {
     }
   }
 
-  find(name: string): RegisteredCommand | undefined {
-    return this.commands.get(name);
+  /** Undefined too when the command is not for this version. */
+  find(name: string, version: OnionVersion): RegisteredCommand | undefined {
+    const command = this.commands.get(name);
+    return command?.versions.includes(version) ? command : undefined;
   }
 
-  private add({ name, ...command }: OwnedCommand & { readonly name: string }): void {
+  private add(command: OwnedCommand): void {
+    const { name, owner } = command;
     const other = this.commands.get(name);
-    if (other) throw new Error(`The onion command "${name}" has two methods: ${other.owner} and ${command.owner}`);
+    if (other) throw new Error(`The onion command "${name}" has two methods: ${other.owner} and ${owner}`);
     this.commands.set(name, command);
   }
 }

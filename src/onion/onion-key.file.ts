@@ -1,9 +1,25 @@
-import { createKey, type KeyFile, readKey } from '../common/key-file.js';
+import { createKey, type KeyFile, type KeyPlace, readKey, requireFirstKey } from '../common/key-file.js';
 import { exportPrivateKey, generateKeyPair, importKeyPair, type X25519KeyPair } from './protocol/key-agreement.js';
-import { decodeHexKey } from './protocol/key-encodings.js';
+import { decodeHexKey } from '../encoding/key-encodings.js';
 
-/** Reads the key file; makes one with a fresh key, readable by its owner alone, when there is none. */
-export function loadOrCreateKeyPair(path: string): X25519KeyPair {
-  const file: KeyFile = { path, keyName: 'onion private key', decodeText: decodeHexKey };
-  return importKeyPair(readKey(file) ?? createKey(file, exportPrivateKey(generateKeyPair())));
+const keyFile = (path: string): KeyFile => ({
+  path,
+  variable: 'ONION_PRIVATE_KEY_FILE',
+  keyName: 'onion private key',
+  decodeText: decodeHexKey,
+});
+
+/** Null when the file does not exist. */
+export function readKeyPair(path: string): X25519KeyPair | null {
+  const key = readKey(keyFile(path));
+  return key && importKeyPair(key);
 }
+
+/** Makes the file with a fresh key, readable by its owner alone. */
+export function createKeyPair(path: string): X25519KeyPair {
+  return importKeyPair(createKey(keyFile(path), exportPrivateKey(generateKeyPair())));
+}
+
+/** @throws KeyFileError when a missing key must not simply be made */
+export const requireFirstKeyPair = (path: string, place: KeyPlace): Promise<void> =>
+  requireFirstKey(keyFile(path), place);

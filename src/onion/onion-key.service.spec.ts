@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
 import { KeyFileError } from '../common/key-file.js';
+import { createKeyPair, readKeyPair } from './onion-key.file.js';
 import { OnionKeyService } from './onion-key.service.js';
 import { exportPrivateKey, generateKeyPair } from './protocol/key-agreement.js';
 
@@ -21,7 +22,7 @@ let folder: string;
 let file: string;
 const pair = generateKeyPair();
 const raw = exportPrivateKey(pair);
-const load = (path = file) => new OnionKeyService(parseConfig({ ONION_PRIVATE_KEY_FILE: path }));
+const load = (path = file) => new OnionKeyService(readKeyPair(path) ?? createKeyPair(path));
 const mode = (path: string) => statSync(path).mode & 0o777;
 
 beforeEach(() => {
@@ -36,6 +37,8 @@ describe('OnionKeyService', () => {
     ['hex with a newline, as the original server writes it', `${raw.toString('hex')}\n`],
     ['hex in capitals with spaces and Windows line ends', `  ${raw.toString('hex').toUpperCase()}\r\n\r\n`],
     ['hex with spaces between the bytes', raw.toString('hex').replace(/../g, '$& ')],
+    ['hex with a byte order mark', `\uFEFF${raw.toString('hex')}\n`],
+    ['hex in UTF-16', Buffer.from(`\uFEFF${raw.toString('hex')}\r\n`, 'utf16le')],
     ['32 raw bytes', raw],
   ])('reads %s', (_name, content) => {
     writeFileSync(file, content);
@@ -53,7 +56,9 @@ describe('OnionKeyService', () => {
   ])('stops at a file that holds %s, says what is needed and leaves the file alone', (_name, content) => {
     writeFileSync(file, content);
     expect(load).toThrow(KeyFileError);
-    expect(load).toThrow(`${file} is not usable: it must hold a key as 64 hexadecimal characters or 32 raw bytes`);
+    expect(load).toThrow(
+      `${file} (ONION_PRIVATE_KEY_FILE) is not usable: it must hold a key as 64 hexadecimal characters or 32 raw bytes`,
+    );
     expect(readFileSync(file)).toEqual(Buffer.from(content));
   });
 
@@ -73,17 +78,19 @@ describe('OnionKeyService', () => {
 
   it('says that a folder is no key file', () => {
     mkdirSync(file);
-    expect(load).toThrow(`${file} cannot be read (EISDIR)`);
+    expect(load).toThrow(`${file} (ONION_PRIVATE_KEY_FILE) cannot be read: it is a folder`);
   });
 
   it("says that a file takes the place of the key's folder", () => {
     writeFileSync(file, 'x');
-    expect(() => load(join(file, 'key'))).toThrow(`${join(file, 'key')} cannot be read (ENOTDIR)`);
+    expect(() => load(join(file, 'key'))).toThrow(
+      `${join(file, 'key')} (ONION_PRIVATE_KEY_FILE) cannot be read: a file is in the place of a folder`,
+    );
   });
 
   it('says that a key cannot be made behind a link to nowhere', () => {
     symlinkSync(join(folder, 'nowhere'), file);
-    expect(load).toThrow(`${file} cannot be created (EEXIST)`);
+    expect(load).toThrow(`${file} (ONION_PRIVATE_KEY_FILE) cannot be created (EEXIST)`);
     expect(readdirSync(folder)).toEqual(['x25519-priv.pem']);
   });
 
@@ -92,5 +99,32 @@ describe('OnionKeyService', () => {
     chmodSync(file, 0o400);
     load();
     expect(mode(file)).toBe(0o400);
+  });
+});
+
+describe('a start', () => {
+  const open = (path: string, isInUse: boolean) =>
+    OnionKeyService.open(parseConfig({ ONION_PRIVATE_KEY_FILE: path }), () => Promise.resolve(isInUse));
+  const before = process.cwd();
+  beforeEach(() => process.chdir(folder));
+  afterEach(() => process.chdir(before));
+
+  it('makes the key in its default place', async () => {
+    const { publicKeyHex } = await open('data/x25519-priv.pem', false);
+    expect((await open('data/x25519-priv.pem', true)).publicKeyHex).toBe(publicKeyHex);
+  });
+
+  it('makes no key where the operator says that there is one', async () => {
+    await expect(open('mistyped.pem', false)).rejects.toThrow(
+      `The onion private key file ${join(folder, 'mistyped.pem')} does not exist: mend ONION_PRIVATE_KEY_FILE, or make the key`,
+    );
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.each(['data/x25519-priv.pem', 'mistyped.pem'])('makes no key for apps that know another one: %s', async (path) => {
+    await expect(open(path, true)).rejects.toThrow(
+      `${join(folder, path)} does not exist, and the database holds registrations that depend on its key`,
+    );
+    expect(readdirSync(folder)).toEqual([]);
   });
 });

@@ -1,45 +1,55 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Injectable, type LoggerService, Module, type Provider } from '@nestjs/common';
+import { Global, Injectable, type LoggerService, Module, type Provider } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import { parseConfig } from '../config/app-config.js';
 import { ConfigModule } from '../config/config.module.js';
+import { Registrations } from '../database/registrations.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
+import { MetricsService } from '../metrics/metrics.service.js';
 import { OperatorModule } from '../operator/operator.module.js';
-import { type CommandResult, OnionCommand, SUCCESS } from './onion-command.decorator.js';
+import { LegacyCommand, type LegacyResult, SUCCESS } from './legacy-command.decorator.js';
+import { OnionCommand, TRY_AGAIN, type TryAgain } from './onion-command.decorator.js';
+import { createKeyPair } from './onion-key.file.js';
 import { OnionKeyService } from './onion-key.service.js';
 import { OnionModule } from './onion.module.js';
 import { generateKeyPair } from './protocol/key-agreement.js';
-import { type OnionVersion, openReply, sealRequest, type SealRequestOptions } from './protocol/onion-client.js';
+import {
+  type OnionVersion,
+  openJsonReply,
+  openReply,
+  sealRequest,
+  type SealRequestOptions,
+} from './protocol/onion-client.js';
 import { encodeOuterBody } from './protocol/outer-body.js';
 
 @Injectable()
 class Greeter {
   private readonly greeting = 'Hello';
 
-  @OnionCommand('greet', z.object({ name: z.string({ error: 'Missing parameter' }) }))
-  greet({ name }: { name: string }): CommandResult {
+  @LegacyCommand('greet', z.object({ name: z.string({ error: 'Missing parameter' }) }))
+  greet({ name }: { name: string }): LegacyResult {
     return { code: 1, message: `${this.greeting} ${name}` };
   }
 
-  @OnionCommand('greet_later', z.object({}))
-  async greetLater(): Promise<CommandResult> {
+  @LegacyCommand('greet_later', z.object({}))
+  async greetLater(): Promise<LegacyResult> {
     await new Promise((resolve) => setTimeout(resolve, 5));
     return SUCCESS;
   }
 
-  @OnionCommand('find', z.object({}))
-  find(): CommandResult {
+  @LegacyCommand('find', z.object({}))
+  find(): LegacyResult {
     return { code: 0, message: 'Session id was not registered before.' };
   }
 
-  @OnionCommand('break', z.object({ secret: z.string() }))
-  async break({ secret }: { secret: string }): Promise<CommandResult> {
+  @LegacyCommand('break', z.object({ secret: z.string() }))
+  async break({ secret }: { secret: string }): Promise<LegacyResult> {
     await Promise.resolve();
     throw Object.assign(new Error('The disk is full'), { code: 'ENOSPC', parameters: [secret] });
   }
@@ -49,20 +59,75 @@ class Greeter {
 
 @Injectable()
 class Impostor {
-  @OnionCommand('greet', z.object({}))
-  welcome(): CommandResult {
+  @LegacyCommand('greet', z.object({}))
+  welcome(): LegacyResult {
     return SUCCESS;
+  }
+}
+
+const count = z.object({ count: z.number({ error: 'count must be a number' }) });
+const counts = z.union([count, z.array(count)], { error: 'counts must be numbers' });
+
+/** A family of its own: version 4 only, objects or arrays in, any JSON out, errors in its own words. */
+@Injectable()
+class Counter {
+  /** What the database does to the method `away`. */
+  trouble: () => Promise<number> = () => Promise.resolve(0);
+
+  @OnionCommand({
+    name: 'double',
+    versions: ['v4'],
+    takes: 'object-or-array',
+    schema: counts,
+    refuse: (problem) => ({
+      status: 200,
+      body: { error: problem.kind === 'arguments' ? problem.message : problem.kind },
+    }),
+  })
+  double(asked: z.infer<typeof counts>): number | number[] {
+    return Array.isArray(asked) ? asked.map((one) => one.count * 2) : asked.count * 2;
+  }
+
+  @OnionCommand({
+    name: 'not_yet',
+    versions: ['v4'],
+    schema: z.object({}),
+    refuse: () => ({ status: 400, body: null }),
+    later: { status: 503, body: { error: 3 } },
+  })
+  notYet(): TryAgain {
+    return TRY_AGAIN;
+  }
+
+  @OnionCommand({
+    name: 'away',
+    versions: ['v4'],
+    schema: z.object({}),
+    refuse: () => ({ status: 400, body: null }),
+    succeeded: (reply: number | null) => reply !== 7,
+  })
+  away(): Promise<number> {
+    return this.trouble();
   }
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'onion-module-'));
 const config = parseConfig({ ONION_PRIVATE_KEY_FILE: join(folder, 'key') });
+createKeyPair(config.onionPrivateKeyFile);
 const lines: unknown[][] = [];
 const record = (...line: unknown[]) => void lines.push(line);
 const logger: LoggerService = { log: record, error: record, warn: record, debug: record, verbose: record };
 
+/** Nobody asks it: there is a key. */
+@Global()
+@Module({ providers: [{ provide: Registrations, useValue: null }], exports: [Registrations] })
+class NoDatabaseModule {}
+
 async function start(providers: Provider[]): Promise<NestFastifyApplication> {
-  @Module({ imports: [ConfigModule.forRoot(config), OperatorModule, MetricsModule, OnionModule], providers })
+  @Module({
+    imports: [ConfigModule.forRoot(config), NoDatabaseModule, OperatorModule, MetricsModule, OnionModule],
+    providers,
+  })
   class TestModule {}
   const app = await NestFactory.create<NestFastifyApplication>(TestModule, new FastifyAdapter(), {
     abortOnError: false,
@@ -84,18 +149,22 @@ describe('onion requests over HTTP', () => {
   let app: NestFastifyApplication;
   let serverPublicKey: Buffer;
   beforeAll(async () => {
-    app = await start([Greeter, { provide: 'the same instance', useExisting: Greeter }]);
+    app = await start([Greeter, { provide: 'the same instance', useExisting: Greeter }, Counter]);
     serverPublicKey = app.get(OnionKeyService).keyPair.publicKey;
   });
   afterAll(() => app.close());
 
   const post = (url: string, payload?: Buffer, contentType = 'application/octet-stream') =>
     app.inject({ method: 'POST', url, payload, headers: { 'content-type': contentType } });
-  async function ask(options: Omit<SealRequestOptions, 'serverPublicKey'>) {
+  async function exchange(options: Omit<SealRequestOptions, 'serverPublicKey'>) {
     const { path, body, context } = sealRequest({ ...options, serverPublicKey });
     const response = await post(path, body);
     expect(response.statusCode).toBe(200);
-    return openReply(context, response.rawPayload);
+    return { context, body: response.rawPayload };
+  }
+  async function ask(options: Omit<SealRequestOptions, 'serverPublicKey'>) {
+    const { context, body } = await exchange(options);
+    return openReply(context, body);
   }
 
   describe.each<{ version: OnionVersion; encType?: 'aes-gcm' }>([
@@ -177,6 +246,88 @@ describe('onion requests over HTTP', () => {
         expect((await post(path, body, contentType)).statusCode).toBe(200);
       },
     );
+  });
+
+  describe('a command of version 4 only', () => {
+    const askV4 = async (endpoint: string, args: SealRequestOptions['args']) => {
+      const { context, body } = await exchange({ version: 'v4', endpoint, args });
+      return openJsonReply(context, body);
+    };
+    const counted = async (result: string) =>
+      (await app.get(MetricsService).registry.metrics())
+        .split('\n')
+        .find((line) => line.startsWith(`session_push_commands_total{command="away",result="${result}"}`))
+        ?.split(' ')[1];
+
+    it('takes an object or an array and answers with JSON of its own', async () => {
+      expect(await askV4('/double', { count: 4 })).toEqual({ status: 200, body: 8 });
+      expect(await askV4('/double', [{ count: 1 }, { count: 2 }])).toEqual({ status: 200, body: [2, 4] });
+      expect(await askV4('/double', [])).toEqual({ status: 200, body: [] });
+    });
+
+    it.each([
+      ['no body', '', 'body-missing'],
+      ['a body that is no JSON', '[{', 'not-json'],
+      ['a body that is a scalar', '7', 'wrong-form'],
+      ['an array of something else than objects', '[{"count":1},[]]', 'wrong-form'],
+      ['arguments of another type', '[{"count":"1"}]', 'counts must be numbers'],
+    ])('words its own refusal of %s', async (_what, args, error) => {
+      expect(await askV4('/double', args)).toEqual({ status: 200, body: { error } });
+    });
+
+    it('gets no array when it takes objects only', async () => {
+      expect(await askV4('/not_yet', '[{}]')).toEqual({ status: 400, body: null });
+    });
+
+    it('is unknown to version 2', async () => {
+      expect(await ask({ version: 'v2', endpoint: 'double', args: { count: 4 } })).toEqual({
+        status: 400,
+        body: { code: 0, message: 'Unknown command' },
+      });
+      expect(await ask({ version: 'v2', endpoint: 'double', args: [{ count: 4 }] })).toEqual({
+        status: 400,
+        body: { code: 0, message: 'Invalid request: the body must be a JSON object' },
+      });
+    });
+
+    it('asks to try again in its own words, which is nothing for the log', async () => {
+      expect(await askV4('/not_yet', {})).toEqual({ status: 503, body: { error: 3 } });
+      expect(lines).toEqual([]);
+    });
+
+    it('answers 503 when it fails, and logs it', async () => {
+      app.get(Counter).trouble = () => Promise.reject(new Error('The database is away'));
+      expect(await askV4('/away', {})).toEqual({
+        status: 503,
+        body: { message: 'The server could not do this now, try again later' },
+      });
+      expect(lines[0]?.[0]).toMatchObject({ command: 'away' });
+      expect(await counted('failed')).toBe('1');
+    });
+
+    it('answers 503 after twenty seconds, whatever hangs', async () => {
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        const asked = new Promise<void>((resolve) => {
+          app.get(Counter).trouble = () => {
+            resolve();
+            return new Promise(() => {});
+          };
+        });
+        const answer = askV4('/away', {});
+        await asked;
+        await vi.advanceTimersByTimeAsync(20_000);
+        expect((await answer).status).toBe(503);
+      } finally {
+        vi.useRealTimers();
+      }
+    });
+
+    it('says itself which of its replies are successes', async () => {
+      app.get(Counter).trouble = () => Promise.resolve(7);
+      expect(await askV4('/away', {})).toEqual({ status: 200, body: 7 });
+      expect([await counted('done'), await counted('declined')]).toEqual(['0', '1']);
+    });
   });
 
   it('takes one slash before the command on version 4 and none on version 2', async () => {

@@ -1,6 +1,8 @@
 import {
   type CanActivate,
   type ExecutionContext,
+  HttpException,
+  HttpStatus,
   Injectable,
   NotFoundException,
   UnauthorizedException,
@@ -16,8 +18,18 @@ export class BasicAuthGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     if (!this.access.isConfigured) throw new NotFoundException();
     const http = context.switchToHttp();
-    if (this.access.allows(http.getRequest<FastifyRequest>().headers.authorization)) return true;
-    void http.getResponse<FastifyReply>().header('WWW-Authenticate', 'Basic realm="Authentication Required"');
-    throw new UnauthorizedException('Unauthorized Access');
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    switch (this.access.callerOf(request)) {
+      case 'operator':
+        return true;
+      case 'stranger':
+      case 'wrong':
+        void reply.header('WWW-Authenticate', 'Basic realm="Authentication Required"');
+        throw new UnauthorizedException('Unauthorized Access');
+      case 'limited':
+        void reply.header('Retry-After', this.access.pauseSecondsFor(request));
+        throw new HttpException('Too many wrong passwords', HttpStatus.TOO_MANY_REQUESTS);
+    }
   }
 }

@@ -1,9 +1,12 @@
 import { Global, Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { describeError } from '../common/describe-error.js';
-import { type AppConfig } from '../config/app-config.js';
-import { APP_CONFIG } from '../config/config.module.js';
+import { withDeadline } from '../common/with-deadline.js';
+import { AppConfig } from '../config/app-config.js';
+import { DatabaseId } from '../database/database-id.js';
 import { RedisClient } from './redis-client.js';
+import { claimRedis } from './redis-owner.js';
 import { checkRedis } from './redis-requirements.js';
+import { RedisWatch } from './redis-watch.js';
 
 /** Redis cannot be used at all. The message is for the operator. */
 class RedisUnreachableError extends Error {
@@ -14,9 +17,14 @@ class RedisUnreachableError extends Error {
 @Global()
 @Module({
   providers: [
-    { provide: RedisClient, inject: [APP_CONFIG], useFactory: ({ redisUrl }: AppConfig) => openRedis(redisUrl ?? '') },
+    {
+      provide: RedisClient,
+      inject: [AppConfig, DatabaseId],
+      useFactory: ({ redisUrl }: AppConfig, { value }: DatabaseId) => openRedis(redisUrl ?? '', value),
+    },
+    RedisWatch,
   ],
-  exports: [RedisClient],
+  exports: [RedisClient, RedisWatch],
 })
 export class RedisModule implements OnApplicationShutdown {
   constructor(@Inject(RedisClient) private readonly redis: RedisClient) {}
@@ -27,25 +35,24 @@ export class RedisModule implements OnApplicationShutdown {
   }
 }
 
-async function openRedis(url: string): Promise<RedisClient> {
+/** Sentinels are asked again and again until one of them knows the primary. */
+const CONNECTED_WITHIN_MS = 15_000;
+
+async function openRedis(url: string, databaseId: string): Promise<RedisClient> {
   const logger = new Logger('Redis');
   const redis = new RedisClient(url);
   let lastError: unknown = null;
   redis.on('error', (error: unknown) => (lastError = error));
   try {
-    await redis.connect();
+    await withDeadline(redis.connect(), CONNECTED_WITHIN_MS);
   } catch (error) {
     redis.disconnect();
     const { code, message } = describeError(lastError ?? error);
     throw new RedisUnreachableError(`Redis cannot be reached (${code ?? message}), check REDIS_URL.`);
   }
   try {
-    const { persistent } = await checkRedis(redis);
-    if (!persistent) {
-      logger.warn(
-        'REDIS KEEPS NO APPEND-ONLY FILE: acknowledged notifications are lost when it stops. Set appendonly yes',
-      );
-    }
+    await checkRedis(redis);
+    await claimRedis(redis, databaseId);
   } catch (error) {
     redis.disconnect();
     throw error;
@@ -54,15 +61,21 @@ async function openRedis(url: string): Promise<RedisClient> {
   return redis;
 }
 
-/** One line when it goes and one when it is back; every attempt to connect fails in between. */
+/**
+ * One line when it goes and one when it is back; every attempt to connect fails in between. After a failover that is not
+ * through yet, the connection leads to a replica and is dropped again.
+ */
 function tellOutages(redis: RedisClient, logger: Logger): void {
   let away = false;
   redis.on('close', () => {
     if (!away && redis.status !== 'end') logger.error('Redis is away: notifications are refused until it is back');
     away = true;
   });
-  redis.on('ready', () => {
-    if (away) logger.log('Redis is back');
+  redis.on('ready', () => void tellReturn().catch(() => undefined));
+
+  async function tellReturn(): Promise<void> {
+    if (!away || (await checkRedis(redis)).replica || !away) return;
     away = false;
-  });
+    logger.log('Redis is back');
+  }
 }

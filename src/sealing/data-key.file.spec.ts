@@ -20,6 +20,9 @@ describe('the data key file', () => {
     ['32 raw bytes', key],
     ['64 hexadecimal characters', key.toString('hex')],
     ['hexadecimal in capitals with a line end', `${key.toString('hex').toUpperCase()}\r\n`],
+    ['a byte order mark', `\uFEFF${key.toString('hex')}\n`],
+    ['UTF-16', Buffer.from(`\uFEFF${key.toString('hex')}\r\n`, 'utf16le')],
+    ['blanks around it', ` ${key.toString('hex')} \n`],
   ])('may hold %s', (_name, content) => {
     writeFileSync(file, content);
     expect(readDataKey(file)).toEqual(key);
@@ -28,12 +31,13 @@ describe('the data key file', () => {
   it.each([
     ['nothing', ''],
     ['a byte too few', key.subarray(1)],
+    ['quotes', `"${key.toString('hex')}"`],
     ['zeros', Buffer.alloc(32)],
     ['a character too many', `${key.toString('hex')}0`],
   ])('is refused when it holds %s, and not named by its content', (_name, content) => {
     writeFileSync(file, content);
     expect(() => readDataKey(file)).toThrow(
-      `The data key file ${file} is not usable: it must hold a key as 64 hexadecimal characters or 32 raw bytes`,
+      `The data key file ${file} (DATA_KEY_FILE) is not usable: it must hold a key as 64 hexadecimal characters or 32 raw bytes`,
     );
   });
 

@@ -3,7 +3,12 @@ import { createKey, type KeyFile, readKey } from '../common/key-file.js';
 
 const HEXADECIMAL = /^[0-9a-f]{64}$/i;
 
-const keyFile = (path: string): KeyFile => ({ path, keyName: 'data key', decodeText: decodeHex });
+const keyFile = (path: string): KeyFile => ({
+  path,
+  variable: 'DATA_KEY_FILE',
+  keyName: 'data key',
+  decodeText: decodeHex,
+});
 
 /** 32 bytes; null when the file does not exist. */
 export const readDataKey = (path: string): Buffer | null => readKey(keyFile(path));

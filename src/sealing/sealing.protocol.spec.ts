@@ -1,7 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { blake2b, xchacha20poly1305 } from '../../test/support/reference-crypto.js';
-import { deriveKeys, isSealed, keyCheckOf, openToken, sealId, sealToken } from './sealing.protocol.js';
+import {
+  boxPlace,
+  deriveKeys,
+  isSealed,
+  keyCheckOf,
+  openAccount,
+  openBox,
+  openToken,
+  sealAccount,
+  sealBox,
+  sealId,
+  sealToken,
+} from './sealing.protocol.js';
 
 const dataKey = randomBytes(32);
 const keys = deriveKeys(dataKey);
@@ -20,6 +32,9 @@ describe('keys', () => {
     expect(Buffer.from(keys.id)).toEqual(derived('session-push id'));
     expect(Buffer.from(keys.nonce)).toEqual(derived('session-push token nonce'));
     expect(Buffer.from(keys.token)).toEqual(derived('session-push token'));
+    expect(Buffer.from(keys.accountNonce)).toEqual(derived('session-push account nonce'));
+    expect(Buffer.from(keys.account)).toEqual(derived('session-push account'));
+    expect(Buffer.from(keys.box)).toEqual(derived('session-push box'));
     expect(keyCheckOf(dataKey)).toBe(derived('session-push check').toString('base64url'));
   });
 });
@@ -59,6 +74,61 @@ describe('a sealed token', () => {
 
   it.each(['', ' ', ' AAAA', ' '.padEnd(54, 'A'), 'token', ' \u{1f511}'])('is not %j', (text) => {
     expect(openToken(keys, text)).toBeNull();
+  });
+});
+
+describe('a sealed account', () => {
+  const account = '05'.padEnd(66, 'ab');
+
+  it('is a space and nonce, XChaCha20-Poly1305 and tag of its bytes in base64url', () => {
+    const bytes = Buffer.from(account, 'hex');
+    const nonce = blake2b(24, derived('session-push account nonce'), bytes);
+    const ciphertext = xchacha20poly1305(derived('session-push account'), nonce, bytes);
+    const sealed = sealAccount(keys, account);
+    expect(sealed).toBe(` ${Buffer.concat([nonce, ciphertext]).toString('base64url')}`);
+    expect(sealed).toHaveLength(99);
+    expect(openAccount(keys, sealed)).toBe(account);
+  });
+
+  it('is not opened with another key, or as a token, and a token is none', () => {
+    expect(openAccount(deriveKeys(randomBytes(32)), sealAccount(keys, account))).toBeNull();
+    expect(openToken(keys, sealAccount(keys, account))).toBeNull();
+    expect(openAccount(keys, sealToken(keys, account))).toBeNull();
+    expect(openAccount(keys, account)).toBeNull();
+  });
+});
+
+describe('a box', () => {
+  const content = randomBytes(200);
+
+  it('is nonce, XChaCha20-Poly1305 and tag, with its place as additional data', () => {
+    const nonce = randomBytes(24);
+    const place = Buffer.from('subscriptions enc_key 05ab firebase token');
+    const sealed = sealBox(keys, content, boxPlace('subscriptions', 'enc_key', ['05ab', 'firebase', 'token']), nonce);
+    expect(sealed).toEqual(
+      Buffer.concat([nonce, xchacha20poly1305(derived('session-push box'), nonce, content, place)]),
+    );
+  });
+
+  it.each([Buffer.alloc(0), content])('gives back what is in it', (bytes) => {
+    expect(openBox(keys, sealBox(keys, bytes, 'here'), 'here')).toEqual(bytes);
+  });
+
+  it('looks different each time', () => {
+    expect(sealBox(keys, content, 'here')).not.toEqual(sealBox(keys, content, 'here'));
+  });
+
+  it('is not opened elsewhere, with another key, or when a bit is another', () => {
+    const sealed = sealBox(keys, content, 'here');
+    expect(openBox(keys, sealed, 'there')).toBeNull();
+    expect(openBox(deriveKeys(randomBytes(32)), sealed, 'here')).toBeNull();
+    for (let index = 0; index < sealed.length; index++) {
+      const other = Buffer.from(sealed);
+      other.writeUInt8(other.readUInt8(index) ^ 1, index);
+      expect(openBox(keys, other, 'here')).toBeNull();
+    }
+    expect(openBox(keys, Buffer.alloc(0), 'here')).toBeNull();
+    expect(openBox(keys, sealed.subarray(0, 39), 'here')).toBeNull();
   });
 });
 

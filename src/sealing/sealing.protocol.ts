@@ -1,4 +1,5 @@
 import sodium from 'libsodium-wrappers';
+import { randomBytes } from 'node:crypto';
 
 await sodium.ready;
 
@@ -15,6 +16,9 @@ export interface SealingKeys {
   readonly id: Uint8Array;
   readonly nonce: Uint8Array;
   readonly token: Uint8Array;
+  readonly accountNonce: Uint8Array;
+  readonly account: Uint8Array;
+  readonly box: Uint8Array;
 }
 
 /** @param dataKey 32 bytes */
@@ -23,6 +27,9 @@ export function deriveKeys(dataKey: Uint8Array): SealingKeys {
     id: derive(dataKey, 'session-push id'),
     nonce: derive(dataKey, 'session-push token nonce'),
     token: derive(dataKey, 'session-push token'),
+    accountNonce: derive(dataKey, 'session-push account nonce'),
+    account: derive(dataKey, 'session-push account'),
+    box: derive(dataKey, 'session-push box'),
   };
 }
 
@@ -46,19 +53,70 @@ export function sealId({ id: key }: SealingKeys, id: string): string {
  * nonces do.
  */
 export function sealToken({ nonce: nonceKey, token: key }: SealingKeys, token: string): string {
-  const nonce = sodium.crypto_generichash(NONCE_BYTES, token, nonceKey);
-  const ciphertext = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(token, null, null, nonce, key);
-  return MARK + Buffer.concat([nonce, ciphertext]).toString('base64url');
+  return MARK + sealInOneForm(nonceKey, key, Buffer.from(token)).toString('base64url');
 }
 
 /** The token; null when this was not sealed with these keys, or is damaged. */
 export function openToken({ token: key }: SealingKeys, sealed: string): string | null {
-  const bytes = Buffer.from(sealed.slice(MARK.length), 'base64url');
-  if (!isSealed(sealed) || bytes.length < NONCE_BYTES + TAG_BYTES) return null;
+  return openText(key, sealed)?.toString() ?? null;
+}
+
+/**
+ * As {@link sealToken}, of the bytes of an account: an account has one sealed form, which can be looked up, and unlike an id
+ * it can be opened, because storage nodes have to be told whom they are asked about. 99 characters for 33 bytes.
+ *
+ * @param account hexadecimal, of which the case is not kept
+ */
+export function sealAccount({ accountNonce: nonceKey, account: key }: SealingKeys, account: string): string {
+  return MARK + sealInOneForm(nonceKey, key, Buffer.from(account, 'hex')).toString('base64url');
+}
+
+/** The account in lower-case hexadecimal; null when this was not sealed with these keys, or is damaged. */
+export function openAccount({ account: key }: SealingKeys, sealed: string): string | null {
+  return openText(key, sealed)?.toString('hex') ?? null;
+}
+
+/**
+ * `nonce[24] | ciphertext | tag[16]` by XChaCha20-Poly1305 with a random nonce: for what is never looked up, and must not
+ * show that two of them are the same.
+ *
+ * @param place where it is kept; as additional data it ties the box to that place
+ * @param nonce 24 bytes; given only to repeat known answers
+ */
+export function sealBox({ box: key }: SealingKeys, content: Uint8Array, place: string, nonce?: Uint8Array): Buffer {
+  const used = nonce ?? randomBytes(NONCE_BYTES);
+  return Buffer.concat([used, sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(content, place, null, used, key)]);
+}
+
+/**
+ * Where a box of a row is kept: table, column and the row's primary key, with the values in their stored form, so that a box
+ * cannot be moved to another row.
+ */
+export function boxPlace(table: string, column: string, key: readonly string[]): string {
+  return [table, column, ...key].join(' ');
+}
+
+/** The content; null when it was not sealed with these keys for this place, or is damaged. */
+export function openBox({ box: key }: SealingKeys, box: Uint8Array, place: string): Buffer | null {
+  return decrypt(key, box, place);
+}
+
+/** The nonce is keyed BLAKE2b-192 of the content. */
+function sealInOneForm(nonceKey: Uint8Array, key: Uint8Array, content: Uint8Array): Buffer {
+  const nonce = sodium.crypto_generichash(NONCE_BYTES, content, nonceKey);
+  return Buffer.concat([nonce, sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(content, null, null, nonce, key)]);
+}
+
+function openText(key: Uint8Array, sealed: string): Buffer | null {
+  return isSealed(sealed) ? decrypt(key, Buffer.from(sealed.slice(MARK.length), 'base64url'), null) : null;
+}
+
+function decrypt(key: Uint8Array, bytes: Uint8Array, additionalData: string | null): Buffer | null {
+  if (bytes.length < NONCE_BYTES + TAG_BYTES) return null;
   const nonce = bytes.subarray(0, NONCE_BYTES);
   const ciphertext = bytes.subarray(NONCE_BYTES);
   try {
-    return sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, ciphertext, null, nonce, key, 'text');
+    return Buffer.from(sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(null, ciphertext, additionalData, nonce, key));
   } catch {
     // The tag does not match: the lengths were checked above.
     return null;

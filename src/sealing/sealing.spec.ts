@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { globSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { KeyedSealing, NoSealing } from './sealing.js';
+import { KeyedSealing, NoSealing, type StoredId, type StoredToken } from './sealing.js';
 
 describe('NoSealing', () => {
   it('stores what came', () => {
@@ -10,6 +11,20 @@ describe('NoSealing', () => {
 
   it('does not take what others have sealed for a token', () => {
     expect(new NoSealing().open(new KeyedSealing(randomBytes(32)).token('token'))).toBeNull();
+  });
+});
+
+describe('NoSealing of subscriptions', () => {
+  const sealing = new NoSealing();
+
+  it('stores what came', () => {
+    expect([sealing.account('05ab'), sealing.openAccount('05ab')]).toEqual(['05ab', '05ab']);
+    const bytes = randomBytes(32);
+    expect([sealing.box(bytes), sealing.openBox(bytes)]).toEqual([bytes, bytes]);
+  });
+
+  it('does not take what others have sealed for an account', () => {
+    expect(sealing.openAccount(new KeyedSealing(randomBytes(32)).account('05ab'))).toBeNull();
   });
 });
 
@@ -34,5 +49,41 @@ describe('KeyedSealing', () => {
     expect(sealing.open(sealing.token('token'))).toBe('token');
     expect(sealing.open('token')).toBe('token');
     expect(sealing.open(' damaged')).toBeNull();
+  });
+
+  it('gives an account one form, leaves that alone and opens it, and passes on what was never sealed', () => {
+    const account = '05ab'.padEnd(66, '0');
+    const stored = sealing.account(account);
+    expect(stored).toBe(new KeyedSealing(key).account(account));
+    expect(sealing.account(stored)).toBe(stored);
+    expect([sealing.openAccount(stored), sealing.openAccount(account)]).toEqual([account, account]);
+    expect(sealing.openAccount(' damaged')).toBeNull();
+  });
+
+  it('opens a box in its place only', () => {
+    const bytes = randomBytes(32);
+    const box = sealing.box(bytes, 'here');
+    expect([sealing.openBox(box, 'here'), sealing.openBox(box, 'there')]).toEqual([bytes, null]);
+  });
+});
+
+describe('what is stored', () => {
+  const keep = (id: StoredId, token: StoredToken) => [id, token];
+
+  it('is never a plain id or token, which the compiler takes for neither', () => {
+    const sealing = new NoSealing();
+    const [id, token] = [sealing.id('05a'), sealing.token('token')];
+    expect(keep(id, token)).toEqual(['05a', 'token']);
+    // @ts-expect-error -- a plain id
+    keep('05a', token);
+    // @ts-expect-error -- a plain token
+    keep(id, 'token');
+    // @ts-expect-error -- one for the other
+    keep(token, id);
+  });
+
+  it('is made here and nowhere else', () => {
+    const makers = globSync('src/**/*.ts').filter((file) => /\bas Stored(Id|Token)\b/.test(readFileSync(file, 'utf8')));
+    expect(makers).toEqual(['src/sealing/sealing.ts']);
   });
 });

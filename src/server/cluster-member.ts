@@ -1,6 +1,6 @@
 import { PinoLogger } from '../common/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
-import { LEADER_ARGUMENT, type Listening } from './cluster-messages.js';
+import { LEADER_ARGUMENT, type Listening } from './listening-message.js';
 import { serve } from './serve.js';
 
 /** One of several processes that share the listener. The first process says what the operator reads, and when to stop. */
@@ -11,7 +11,7 @@ export async function runMember(config: AppConfig): Promise<void> {
   let stop: () => void = () => process.exit(0);
   process.on('SIGTERM', () => stop());
   const seat = process.argv.includes(LEADER_ARGUMENT) ? 'leader' : 'follower';
-  const served = await serve(config, PinoLogger.create(config.logLevel), seat);
+  const served = await serve(config, PinoLogger.create(config.logLevel, config.logFormat), seat);
   let stopping = false;
   stop = () => {
     if (!stopping) served.stop();

@@ -1,12 +1,13 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { NOTIFICATION_ADDED } from '../common/cluster-messages.js';
+import { type AccountsSubscribed, isAccountsSubscribed, NOTIFICATION_ADDED } from '../cluster/messages.js';
 import { type PinoLogger } from '../common/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
-import { isListening, LEADER_ARGUMENT } from './cluster-messages.js';
+import { announce } from './announce.js';
+import { isListening, LEADER_ARGUMENT } from './listening-message.js';
 import { onStopSignal } from './on-stop-signal.js';
-import { passQuestions } from './pass-questions.js';
-import { type StartReport, warnAboutWhatIsOff } from './start-report.js';
+import { relayQuestions } from '../cluster/question-relay.js';
+import { type StartReport } from './start-report.js';
 
 /** A little more than the processes give themselves, and still below the 10 s of a supervisor. */
 const KILL_AFTER_MS = 9500;
@@ -19,6 +20,7 @@ const WELL_AFTER_MS = 30_000;
 /** A place among the processes; the process in it changes when it dies. */
 interface Place {
   readonly leads: boolean;
+  readonly onListening: (report: StartReport) => void;
   worker: Worker;
   startedAt: number;
   pauseMs: number;
@@ -40,24 +42,28 @@ export class ClusterPrimary {
   ) {}
 
   async run(): Promise<void> {
-    onStopSignal((signal) => this.stop(signal));
+    onStopSignal(
+      this.logger,
+      () => this.stop(),
+      () => this.tellAll('SIGKILL'),
+    );
     process.on('SIGHUP', () => this.tellAll('SIGHUP'));
     const report = await this.open(true);
+    if (this.stopping) return;
     await Promise.all(Array.from({ length: this.config.workers - 1 }, () => this.open(false)));
+    if (this.stopping) return;
     this.started = true;
-    this.logger.log({ msg: 'listening', ...report, leader: this.pids(true)[0], followers: this.pids(false) });
-    warnAboutWhatIsOff(this.logger, this.config);
+    const processes = { leader: this.pids(true)[0], followers: this.pids(false) };
+    announce(this.logger, this.config, report, processes);
   }
 
-  /** Resolves when the first process of a new place listens. */
+  /** Resolves when a process of a new place listens. */
   private open(leads: boolean): Promise<StartReport> {
     return new Promise((resolve) => {
-      const place: Place = { leads, worker: this.fork(leads), startedAt: Date.now(), pauseMs: FIRST_PAUSE_MS };
+      const times = { startedAt: Date.now(), pauseMs: FIRST_PAUSE_MS };
+      const place: Place = { leads, worker: this.fork(leads), onListening: resolve, ...times };
       this.places.push(place);
       this.watch(place);
-      place.worker.on('message', (message: unknown) => {
-        if (isListening(message)) resolve(message.report);
-      });
     });
   }
 
@@ -71,23 +77,26 @@ export class ClusterPrimary {
   }
 
   private watch(place: Place): void {
-    passQuestions(place.worker);
+    relayQuestions(place.worker);
     place.worker.on('message', (message: unknown) => {
-      if (message === NOTIFICATION_ADDED) this.nudgeLeader();
+      if (message === NOTIFICATION_ADDED || isAccountsSubscribed(message)) this.tellLeader(message);
     });
-    place.worker.once('exit', (code: number, signal: string) => this.ended(place, code, signal));
+    place.worker.on('message', (message: unknown) => {
+      if (isListening(message)) place.onListening(message.report);
+    });
+    place.worker.once('exit', (code: number, signal: NodeJS.Signals | null) => this.ended(place, code, signal));
   }
 
-  private nudgeLeader(): void {
+  private tellLeader(message: typeof NOTIFICATION_ADDED | AccountsSubscribed): void {
     const leader = this.places.find(({ leads }) => leads)?.worker;
     // One that just died is replaced by one that looks by itself.
-    if (leader?.isConnected()) leader.send(NOTIFICATION_ADDED, () => undefined);
+    if (leader?.isConnected()) leader.send(message, () => undefined);
   }
 
-  private ended(place: Place, code: number, signal: string): void {
+  private ended(place: Place, code: number, signal: NodeJS.Signals | null): void {
     if (this.stopping) return this.endWhenAllHave();
-    if (!this.started) {
-      // It has said why there is no server.
+    if (!this.started && signal === null) {
+      // It has said why there is no server. One that a signal ended, for lack of memory for example, has not.
       this.tellAll('SIGKILL');
       process.exit(1);
     }
@@ -109,9 +118,8 @@ export class ClusterPrimary {
     });
   }
 
-  private stop(signal: NodeJS.Signals): void {
+  private stop(): void {
     this.stopping = true;
-    this.logger.log({ msg: 'stopping', signal });
     // One that is being replaced right now has nothing to do with how this ends.
     this.stopped = this.places.map(({ worker }) => worker).filter((worker) => !worker.isDead());
     this.tellAll('SIGTERM');
@@ -125,7 +133,10 @@ export class ClusterPrimary {
 
   private endWhenAllHave(): void {
     if (this.stopped.some((worker) => !worker.isDead())) return;
-    const failed = this.stopped.some((worker) => worker.process.exitCode !== 0);
+    // One that was told before it could listen to signals ends by the signal itself.
+    const failed = this.stopped.some(
+      ({ process: { exitCode, signalCode } }) => exitCode !== 0 && signalCode !== 'SIGTERM',
+    );
     if (!failed) this.logger.log('stopped');
     process.exit(failed ? 1 : 0);
   }

@@ -4,11 +4,12 @@ import { describeError } from '../common/describe-error.js';
 import { type PinoLogger } from '../common/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
 import { dutiesOf, type Seat } from '../config/duties.js';
-import { startProblem } from './start-problem.js';
+import { listenProblem, startProblem } from '../common/start-problem.js';
+import { describeDatabase } from '../database/describe-database.js';
 import { startReport, type StartReport } from './start-report.js';
 
 /** A client that does not finish its request may hold the stop up for this long. */
-const CLOSE_CONNECTIONS_AFTER_MS = 2500;
+const CLOSE_CONNECTIONS_AFTER_MS = 1500;
 /** A supervisor that waits 10 s before it kills sees the process end by itself. */
 const GIVE_UP_AFTER_MS = 9000;
 
@@ -21,14 +22,19 @@ export interface Served {
 
 /** Starts this process's application. Ends the process with 1, and one clear line, when it cannot. */
 export async function serve(config: AppConfig, logger: PinoLogger, seat: Seat): Promise<Served> {
-  try {
-    const app = await createApp(config, { logger, duties: dutiesOf(config, seat) });
-    await app.listen(config.port, config.host);
-    return { report: startReport(app, config), stop: () => stopApp(app, logger, seat) };
-  } catch (error) {
-    logger.fatal({ msg: `the server cannot start: ${startProblem(error)}`, error: describeError(error) });
-    process.exit(1);
-  }
+  const { database, host, port } = config;
+  const app = await createApp(config, { logger, duties: dutiesOf(config, seat) }).catch((error: unknown) =>
+    giveUp(logger, startProblem(error, describeDatabase(database)), error),
+  );
+  await app.listen(port, host).catch((error: unknown) => giveUp(logger, listenProblem(error, host, port), error));
+  return { report: startReport(app, config), stop: () => stopApp(app, logger, seat) };
+}
+
+/** Logs one sentence; the stack is logged at level `debug`. */
+function giveUp(logger: PinoLogger, problem: string, error: unknown): never {
+  logger.debug({ msg: 'where the start ended', error: describeError(error) });
+  logger.fatal(`the server cannot start: ${problem}`);
+  process.exit(1);
 }
 
 function stopApp(app: NestFastifyApplication, logger: PinoLogger, seat: Seat): void {

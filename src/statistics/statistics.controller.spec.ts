@@ -1,16 +1,16 @@
+import { DAY_MS } from '../common/durations.js';
 import { BadRequestException } from '@nestjs/common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Device, type DeviceType } from '../devices/device.entity.js';
 import { DevicesService } from '../devices/devices.service.js';
 import { useSqliteDatabase } from '../../test/support/test-data-source.js';
+import { storedId, storedToken } from '../../test/support/stored.js';
 import { formatLocalTime } from './local-time.js';
 import { StatisticsPeriod } from './statistics-period.entity.js';
 import { StatisticsController } from './statistics.controller.js';
 import { StatisticsService } from './statistics.service.js';
 
 const MONDAY = new Date(2026, 10, 16).getTime();
-const DAY_MS = 86_400_000;
-
 describe('StatisticsController', () => {
   const database = useSqliteDatabase();
   let statistics: StatisticsService;
@@ -43,7 +43,7 @@ describe('StatisticsController', () => {
     const types: DeviceType[] = ['ios', 'android', 'huawei', 'unknown'];
     await database.writer.write(async (manager) => {
       for (const deviceType of types)
-        await devices.save(manager, { token: deviceType, sessionId: '05a', deviceType }, false);
+        await devices.save(manager, { token: storedToken(deviceType), sessionId: storedId('05a'), deviceType }, false);
     });
     expect((await ask()).data).toMatchObject({
       ios_device_number: 1,

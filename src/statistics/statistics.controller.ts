@@ -1,6 +1,7 @@
 import { BadRequestException, Body, Controller, HttpCode, Post, UseGuards } from '@nestjs/common';
 import { DevicesService } from '../devices/devices.service.js';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
+import { Doors } from '../operator/doors.js';
 import {
   NUMBER_COLUMNS,
   type NumberColumn,
@@ -26,7 +27,8 @@ export class StatisticsController {
     private readonly devices: DevicesService,
   ) {}
 
-  /** The original server's statistics; Huawei devices and pushes count as Android. */
+  /** The original server's statistics, where its clients look for them; Huawei devices and pushes count as Android. */
+  @Doors('public', 'operator')
   @Post('/get_statistics_data')
   @HttpCode(200)
   async getStatisticsData(@Body() body: Buffer | undefined): Promise<StatisticsAnswer> {

@@ -1,15 +1,15 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
+import { DAY_MS } from '../common/durations.js';
 import { describeError } from '../common/describe-error.js';
-import { type AppConfig } from '../config/app-config.js';
-import { APP_CONFIG } from '../config/config.module.js';
+import { AppConfig } from '../config/app-config.js';
 import { StatisticsService } from './statistics.service.js';
 
 const WRITE_INTERVAL_MS = 3 * 60_000;
 /** A database that is away at the end of a period is asked again after this. */
 const SHORTEST_TIMER_MS = 1000;
 /** A timer cannot run for longer than 24 days; a period can. */
-const LONGEST_TIMER_MS = 24 * 3_600_000;
+const LONGEST_TIMER_MS = DAY_MS;
 
 /**
  * Writes the running period every few minutes, at its end and at shutdown.
@@ -25,7 +25,7 @@ export class StatisticsScheduler implements OnApplicationBootstrap, OnApplicatio
   private endTimer: NodeJS.Timeout | undefined;
 
   constructor(
-    @Inject(APP_CONFIG) config: AppConfig,
+    config: AppConfig,
     private readonly statistics: StatisticsService,
   ) {
     this.periodMs = config.statistics.periodMs;

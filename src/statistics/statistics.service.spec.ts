@@ -1,3 +1,4 @@
+import { MetricsService } from '../metrics/metrics.service.js';
 import { Logger } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
@@ -85,7 +86,10 @@ describeEachDatabase('StatisticsService', (databases) => {
 
   it('keeps the counts of a write that fails, and what came meanwhile', async () => {
     const dataSource = await openDataSource(await databases.create());
-    const broken = new StatisticsService(dataSource.getRepository(StatisticsPeriod), new DatabaseWriter(dataSource));
+    const broken = new StatisticsService(
+      dataSource.getRepository(StatisticsPeriod),
+      new DatabaseWriter(dataSource, new MetricsService()),
+    );
     broken.count('iosPushes', 2);
     await dataSource.destroy();
     const failed = broken.flush(1000, 2000);

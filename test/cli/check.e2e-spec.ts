@@ -42,9 +42,17 @@ describe('check', () => {
       expect({ code, ok }).toEqual({ code: 0, ok: true });
       expect(of['onion key']).toMatch(/^warning: .*does not exist yet/);
       expect(of['database']).toMatch(/^warning: .*does not exist yet/);
-      for (const name of ['data key', 'apns', 'fcm', 'huawei', 'redis', 'statistics'])
+      for (const name of ['data key', 'apns', 'fcm', 'huawei', 'redis', 'statistics', 'alerts'])
         expect(of[name]).toMatch(/^off: /);
       expect(existsSync(join(folder, 'data'))).toBe(false);
+    });
+  });
+
+  it('fails where the server would make no key', async () => {
+    await inFolder(async (folder) => {
+      const { code, of } = await check({ ONION_PRIVATE_KEY_FILE: 'mistyped.pem' }, folder);
+      expect(code).toBe(1);
+      expect(of['onion key']).toMatch(/^failed: .*\/mistyped\.pem does not exist: mend ONION_PRIVATE_KEY_FILE/);
     });
   });
 
@@ -60,12 +68,21 @@ describe('check', () => {
       expect(Object.entries(of).filter(([, line]) => !line.startsWith('ok: '))).toEqual([
         ['data key', expect.stringMatching(/^off: /)],
         ['redis', expect.stringMatching(/^off: /)],
+        ['webpush service', expect.stringMatching(/^off: /)],
+        ['network', expect.stringMatching(/^off: /)],
+        ['alerts', expect.stringMatching(/^off: /)],
       ]);
       expect(code).toBe(0);
+      expect(of['webpush credential']).toMatch(/^ok: /);
+      // Each device has its own push server; none is bothered.
+      expect(gateways.webpush.counts.connections).toBe(0);
       expect(of['apns service']).toContain('BadDeviceToken');
       expect(of['fcm service']).toContain('INVALID_ARGUMENT');
       expect(of['huawei service']).toContain('Code80300007');
-      const pushes = gateways.all.map(({ requests }) => requests.filter(({ tokens }) => tokens.length > 0).length);
+      const { apns, fcm, huawei } = gateways;
+      const pushes = [apns, fcm, huawei].map(
+        ({ requests }) => requests.filter(({ tokens }) => tokens.length > 0).length,
+      );
       expect(pushes).toEqual([1, 1, 1]);
       expect(output).not.toContain('not-for-you');
       expect(output).not.toContain(gateways.credentials.huaweiAppSecret);
@@ -115,15 +132,17 @@ describe('check', () => {
     await inFolder(async (folder) => {
       const file = join(folder, 'account.json');
       writeFileSync(file, '{"private_key":"do-not-show"}');
-      const { code, of, output } = await check({ ...gateways.environment, FCM_SERVICE_ACCOUNT_FILE: file }, folder);
+      const wrong = { FCM_SERVICE_ACCOUNT_FILE: file, VAPID_KEY_FILE: file };
+      const { code, of, output } = await check({ ...gateways.environment, ...wrong }, folder);
       expect(code).toBe(1);
       expect(of['fcm credential']).toMatch(/^failed: FCM_SERVICE_ACCOUNT_FILE /);
+      expect(of['webpush credential']).toMatch(/^failed: VAPID_KEY_FILE .*keygen --vapid/);
       expect(output).not.toContain('do-not-show');
       expect(gateways.fcm.counts.connections).toBe(0);
     });
   });
 
-  it('warns of a certificate that ends soon', async () => {
+  it('warns of a certificate that expires soon', async () => {
     await inFolder(async (folder) => {
       const notAfter = new Date(Date.now() + 10.5 * 86_400_000);
       const { cert, key } = await gateways.credentials.authority.issueApnsClient({ notAfter });
@@ -133,7 +152,7 @@ describe('check', () => {
       const { code, of } = await check({ ...gateways.environment, ...unset, APNS_CERT_FILE: file }, folder);
       expect(code).toBe(0);
       expect(of['apns credential']).toMatch(
-        new RegExp(`^warning: can be used, ends on ${notAfter.toISOString().slice(0, 10)} \\(in 10 days\\)$`),
+        new RegExp(`^warning: can be used, expires on ${notAfter.toISOString().slice(0, 10)} \\(in 10 days\\)$`),
       );
       expect(of['apns service']).toMatch(/^ok: /);
     });
@@ -159,6 +178,35 @@ describe('check', () => {
           detail: expect.stringMatching(/^(PORT|LOG_LEVEL|FCM_SERVICE_ACCOUNT_FILE) /),
         })),
       );
+    });
+  });
+
+  it('says in words what an app of its own still takes', async () => {
+    await inFolder(async (folder) => {
+      const { code, stdout, stderr } = await runCommand(['check', '--full'], { folder });
+      expect(code).toBe(1);
+      const [, list = ''] = stdout.split('\n\n');
+      const lines = list.trim().split('\n').slice(1);
+      const of = (state: string) =>
+        lines.flatMap((line) => new RegExp(`^${state} +(.*?)  +(\\S.*)$`).exec(line)?.slice(1, 3).join(': ') ?? []);
+      expect(of('missing')).toEqual([
+        expect.stringMatching(/^onion key: .*does not exist yet/),
+        expect.stringMatching(/^database: .*does not exist yet/),
+        'public address, https: name it with --url https://push.example.org',
+        expect.stringMatching(/^storage network: set NODE_LIST/),
+        'a push service: set the credentials of at least one of the four below',
+      ]);
+      expect(of('done')).toEqual([expect.stringMatching(/^backup: every 24 hours into .*, of which 7 stay$/)]);
+      expect(of('optional')).toHaveLength(lines.length - 6);
+      expect(stderr).toBe('No phone is woken yet: 5 of what it takes are missing.\n');
+    });
+  });
+
+  it('lists nothing as missing when the configuration is wrong', async () => {
+    await inFolder(async (folder) => {
+      const { code, stdout } = await runCommand(['check', '--full', '--json'], { folder, env: { PORT: 'x' } });
+      expect(code).toBe(1);
+      expect(JSON.parse(stdout)).toEqual({ ok: false, checks: [expect.objectContaining({ status: 'failed' })] });
     });
   });
 

@@ -38,6 +38,20 @@ describe('keygen and pubkey', () => {
     });
   });
 
+  it('makes and shows the key for Web Push likewise', async () => {
+    await inFolder(async (folder) => {
+      const file = join(folder, 'data/vapid.pem');
+      const made = await runCommand(['keygen', '--vapid'], { folder });
+      expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^B[\w-]{86}\n$/) });
+      expect(statSync(file).mode & 0o777).toBe(0o600);
+      expect(await runCommand(['keygen', '--vapid'], { folder })).toMatchObject({ code: 1, stdout: '' });
+      expect(await runCommand(['pubkey', '--vapid'], { folder })).toMatchObject({ code: 1, stdout: '' });
+      const env = { VAPID_KEY_FILE: file, VAPID_SUBJECT: 'mailto:somebody@example.org' };
+      expect((await runCommand(['pubkey', '--vapid'], { folder, env })).stdout).toBe(made.stdout);
+      expect((await runCommand(['pubkey', '--vapid', '--file', file], { folder })).stdout).toBe(made.stdout);
+    });
+  });
+
   it('refuses a file that holds no key, without quoting it', async () => {
     await inFolder(async (folder) => {
       const file = join(folder, 'note.txt');

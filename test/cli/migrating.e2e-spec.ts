@@ -1,26 +1,13 @@
-import { mkdirSync, readFileSync, copyFileSync, renameSync } from 'node:fs';
+import { mkdirSync, copyFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCommand, runForJson } from '../support/command-line.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
+import { commandsOfGuide } from '../support/guide.js';
 import { newData } from '../support/people.js';
 import { inFolder, spawnServer, type SpawnedServer } from '../support/spawned-server.js';
 import { generateV1Content, makeV1Database, readV1Database } from '../support/v1-database.js';
-
-const GUIDE = join(import.meta.dirname, '../../docs/migrating.md');
-const PREFIX = 'npm run -s cli -- ';
-
-/** The guide's commands in its own order, each as its arguments. */
-function commandsOfGuide(): string[][] {
-  return readFileSync(GUIDE, 'utf8')
-    .split('\n')
-    .filter((line) => line.startsWith(PREFIX))
-    .map((line) => {
-      const [, words = '', json] = /^([^']*)(?:'(.*)')?$/.exec(line.slice(PREFIX.length)) ?? [];
-      return [...words.trim().split(' '), ...(json === undefined ? [] : [json])];
-    });
-}
 
 describeEachDatabase('docs/migrating.md', (databases) => {
   let gateways: TestGateways;
@@ -47,14 +34,14 @@ describeEachDatabase('docs/migrating.md', (databases) => {
 
       let server: SpawnedServer | undefined;
       const outputs = new Map<string, string>();
-      for (const args of commandsOfGuide()) {
+      for (const { args, input } of commandsOfGuide('original')) {
         if (args[0] === 'send') {
           server = await spawnServer(env, folder);
           env['PORT'] = new URL(server.start.address).port;
         } else if (args[0] === 'export-v1') await server?.process.stop();
         const { code, stdout, stderr } = await runCommand(
           args.map((argument) => argument.replace('/srv/v1', v1)),
-          { folder, env },
+          { folder, env, input },
         );
         expect({ command: args.join(' '), code, stderr }).toMatchObject({ code: 0, stderr: '' });
         outputs.set(args.join(' '), stdout);

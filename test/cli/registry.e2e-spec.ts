@@ -8,26 +8,28 @@ import { MIGRATIONS } from '../../src/database/database-options.js';
 import { Device } from '../../src/devices/device.entity.js';
 import { SuspectToken } from '../../src/devices/suspect-token.entity.js';
 import { StatisticsPeriod } from '../../src/statistics/statistics-period.entity.js';
-import { runCommand, runForJson } from '../support/command-line.js';
-import { describeEachDatabase } from '../support/databases.js';
+import { CALLED, runCommand, runForJson } from '../support/command-line.js';
+import { describeOneDatabase } from '../support/databases.js';
 import { newAndroidToken, newId, newIosToken } from '../support/people.js';
 import { query } from '../support/query.js';
 import { inFolder } from '../support/spawned-server.js';
 import { openDataSource } from '../support/test-data-source.js';
+import { storedId, storedToken } from '../support/stored.js';
 
 const DAY_MS = 86_400_000;
 
 const device = (days: number, changes: Partial<Device> = {}): Device => ({
-  token: newAndroidToken(),
-  sessionId: newId(),
+  token: storedToken(newAndroidToken()),
+  sessionId: storedId(newId()),
   deviceType: 'android',
   legacyGroupsOnly: false,
   registeredAt: Date.now() - days * DAY_MS,
   apnsEnvironment: null,
+  acceptedAt: null,
   ...changes,
 });
 
-describeEachDatabase('commands on the registry', (databases) => {
+describeOneDatabase('commands on the registry', (databases) => {
   let folder: string;
   let url: string;
   let dataSource: DataSource;
@@ -45,10 +47,10 @@ describeEachDatabase('commands on the registry', (databases) => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it('counts devices per type and ids once', async () => {
-    const twice = newId();
+    const twice = storedId(newId());
     await dataSource.manager.insert(Device, [
       device(0, { sessionId: twice }),
-      device(0, { sessionId: twice, deviceType: 'ios', token: newIosToken() }),
+      device(0, { sessionId: twice, deviceType: 'ios', token: storedToken(newIosToken()) }),
       device(0, { deviceType: 'huawei' }),
     ]);
     expect(await runForJson(['devices', 'count'], options())).toEqual({
@@ -166,7 +168,7 @@ describeEachDatabase('commands on the registry', (databases) => {
   });
 });
 
-describeEachDatabase('migrate', (databases) => {
+describeOneDatabase('migrate', (databases) => {
   it('tells what is pending, does it, and is done', async () => {
     await inFolder(async (folder) => {
       const options = { folder, env: { DATABASE_URL: await databases.create() } };
@@ -174,7 +176,7 @@ describeEachDatabase('migrate', (databases) => {
       expect(dryRun.stdout).toMatch(/^pending Initial/);
       if (databases.kind === 'sqlite') expect(existsSync(options.env.DATABASE_URL.slice(7))).toBe(false);
       const early = await runCommand(['devices', 'count'], options);
-      expect({ code: early.code, hint: early.stderr.includes('session-push migrate') }).toEqual({
+      expect({ code: early.code, hint: early.stderr.includes(`${CALLED} migrate`) }).toEqual({
         code: 1,
         hint: true,
       });
@@ -234,7 +236,7 @@ describe('a command beside a running server', () => {
 });
 
 async function rememberSuspects(dataSource: DataSource): Promise<Device[]> {
-  const devices = [device(1), device(1), device(1, { deviceType: 'ios', token: newIosToken() })];
+  const devices = [device(1), device(1), device(1, { deviceType: 'ios', token: storedToken(newIosToken()) })];
   await dataSource.manager.insert(Device, devices);
   await dataSource.manager.insert(
     SuspectToken,

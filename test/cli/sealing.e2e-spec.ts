@@ -37,7 +37,10 @@ describeEachDatabase('the command line with a data key', (databases) => {
     const token = newIosToken();
     expect((await run(['migrate', '--dry-run'], sealed)).stdout).toMatch(/pending sealing of ids and tokens\n$/);
     await run(['migrate'], env);
-    await query(url, `INSERT INTO devices VALUES ('${token}', '05ab', 'ios', 0, 1, NULL)`);
+    await query(
+      url,
+      `INSERT INTO devices (token, session_id, device_type, legacy_groups_only, registered_at, apns_environment) VALUES ('${token}', '05ab', 'ios', 0, 1, NULL)`,
+    );
     expect((await run(['devices', 'count'], sealed)).stderr).toContain('not sealed yet');
     expect((await check(sealed))['database']).toMatch(/^warning: .* the server seals it at start/);
     expect((await check(sealed))['data key']).toMatch(/^warning: .*does not exist yet/);

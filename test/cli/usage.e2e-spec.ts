@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { runCommand } from '../support/command-line.js';
+import { CALLED, runCommand } from '../support/command-line.js';
 import { inFolder } from '../support/spawned-server.js';
 
 const run = (...args: string[]) => inFolder((folder) => runCommand(args, { folder }));
@@ -13,25 +13,31 @@ const COMMANDS = [
   ['keygen'],
   ['pubkey'],
   ['check'],
+  ['alert-test'],
   ['stats'],
   ['devices', 'count'],
   ['devices', 'prune'],
   ['suspects', 'list'],
   ['suspects', 'release'],
   ['suspects', 'discard'],
+  ['aside', 'list'],
+  ['aside', 'release'],
+  ['aside', 'drop'],
   ['send'],
   ['migrate'],
   ['backup'],
   ['restore'],
   ['import-v1'],
   ['export-v1'],
+  ['import-v2'],
+  ['export-v2'],
 ];
 
 describe('the command line', () => {
   it.each(COMMANDS)('explains %s %s with an example', async (...command) => {
     const { code, stdout } = await run(...command, '--help');
     expect(code).toBe(0);
-    expect(stdout).toContain('Examples:\n  $ session-push ' + command.join(' '));
+    expect(stdout).toContain(`Examples:\n  $ ${CALLED} ${command.join(' ')}`);
   });
 
   it('tells its version', async () => {
@@ -50,6 +56,9 @@ describe('the command line', () => {
     ['days that are missing', ['devices', 'prune']],
     ['an unknown provider', ['suspects', 'release', '--provider', 'adm']],
     ['an unknown resolution', ['import-v1', 'x.db', '--on-conflict', 'oldest']],
+    ['an address without --full', ['check', '--url', 'https://push.example.org']],
+    ['what is full and offline', ['check', '--full', '--offline']],
+    ['an address that is no Postgres', ['import-v2', 'mysql://localhost/spns']],
     ['a key that is too short', ['send', 'notify', '--public-key', 'abcd']],
     ['an address that is none', ['send', 'notify', '--url', 'push.example.org']],
     ['a cipher that version 2 does not know', ['send', 'notify', '--onion', 'v2', '--cipher', 'xchacha20']],

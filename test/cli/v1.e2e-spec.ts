@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { runCommand, runForJson } from '../support/command-line.js';
-import { describeEachDatabase } from '../support/databases.js';
+import { describeOneDatabase } from '../support/databases.js';
 import { newAndroidToken, newHuaweiToken, newId, newIosToken } from '../support/people.js';
 import { query, type Row } from '../support/query.js';
 import { inFolder, spawnServer } from '../support/spawned-server.js';
@@ -19,7 +19,7 @@ import {
   type V1Schema,
 } from '../support/v1-database.js';
 
-describeEachDatabase('import-v1', (databases) => {
+describeOneDatabase('import-v1', (databases) => {
   let folder: string;
   let url: string;
   let file: string;
@@ -151,7 +151,10 @@ describeEachDatabase('import-v1', (databases) => {
 
   it('never overwrites what registered here since', async () => {
     const [token, old, now] = [newIosToken(), newId(), newId()];
-    await query(url, `INSERT INTO devices VALUES ('${token}', '${now}', 'ios', 0, 1700000000000, 'sandbox')`);
+    await query(
+      url,
+      `INSERT INTO devices (token, session_id, device_type, legacy_groups_only, registered_at, apns_environment) VALUES ('${token}', '${now}', 'ios', 0, 1700000000000, 'sandbox')`,
+    );
     v1({ tokens: [[old, token, 'ios', 1]] });
     expect(await importFile()).toMatchObject({ devices: { imported: 0, present: 1 } });
     expect(await devices()).toEqual([stored(token, now, 'ios')]);
@@ -253,6 +256,25 @@ describeEachDatabase('import-v1', (databases) => {
       members: { imported: 1, repeated: 1 },
     });
     expect(await devices()).toEqual([stored(token, a, 'ios', 1)]);
+  });
+
+  it('takes the spellings of an iOS token for one device, of the newest row, and those of another kind for others', async () => {
+    const [ios, other, a, b] = [`ab${newIosToken().slice(2)}`, 'cd'.repeat(30), newId(), newId()];
+    v1({
+      tokens: [
+        [a, ios.toUpperCase(), 'ios', 0],
+        [a, other, 'android', 0],
+        [b, ios, 'ios', 0],
+        [b, other.toUpperCase(), 'android', 0],
+        [a, `aB${ios.slice(2)}`, 'ios', 1],
+      ],
+    });
+    expect(await importFile()).toMatchObject({
+      devices: { rows: 5, imported: 3, present: 0, conflicts: { tokens: 1, rows: 3, resolution: 'newest' } },
+    });
+    expect(await devices()).toEqual(
+      sorted([stored(ios, a, 'ios', 1), stored(other, a, 'android'), stored(other.toUpperCase(), b, 'android')]),
+    );
   });
 
   it('holds the bound of devices per id, in favour of the newest', async () => {

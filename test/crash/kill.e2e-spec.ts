@@ -3,11 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { startSwarmNetwork, type SwarmNetwork } from '../../gateways/swarm/network.js';
 import { Notifier, play, type Stage, Wanderer } from '../support/load/actors.js';
+import { Correspondent } from '../support/load/correspondent.js';
 import { type CountedGateways, startCountedGateways } from '../support/load/counted-gateways.js';
 import { DeliveryLedger } from '../support/load/delivery-ledger.js';
 import { LoadClient } from '../support/load/load-client.js';
 import { RegistryLedger } from '../support/load/registry-ledger.js';
+import { SealedPhones } from '../support/load/sealed-phones.js';
 import { describeEachStorage, type LoadStorage } from '../support/load/storages.js';
 import { type StoredState } from '../support/load/stored-state.js';
 import { SupervisedServer } from '../support/load/supervised-server.js';
@@ -16,6 +19,9 @@ import { SupervisedServer } from '../support/load/supervised-server.js';
 const KILLS = Number(process.env['KILLS'] ?? 7);
 const NOTIFIERS = 4;
 const WANDERERS = 6;
+const CORRESPONDENTS = 2;
+/** So many that no phone gets more in one life than goes out whole. */
+const PEOPLE_EACH = 4;
 const PAUSE_MS = 20;
 /** A life ends after up to so many answers, or when it had enough time for them. */
 const LONGEST_LIFE = { answers: 150, ms: 5000 };
@@ -28,7 +34,10 @@ describeEachStorage('a server that is killed at any moment', (create) => {
   const contradictions: string[] = [];
   const kills = { underLoad: 0, atStart: 0, atStop: 0 };
   const folder = mkdtempSync(join(tmpdir(), 'spns-kill-'));
+  const phones = new SealedPhones();
+  let correspondents: Correspondent[] = [];
   let gateways: CountedGateways;
+  let network: SwarmNetwork;
   let server: SupervisedServer;
   let client: LoadClient;
   let storage: LoadStorage;
@@ -36,16 +45,22 @@ describeEachStorage('a server that is killed at any moment', (create) => {
 
   beforeAll(
     async () => {
-      gateways = await startCountedGateways(deliveries);
+      gateways = await startCountedGateways(deliveries, (body) => phones.reveal(body));
+      network = await startSwarmNetwork();
       storage = await create();
-      server = new SupervisedServer({ ...gateways.environment, ...storage.env }, folder);
+      server = new SupervisedServer({ ...gateways.environment, ...network.environment, ...storage.env }, folder);
       client = new LoadClient(server);
       const stage: Stage = { client, registry, deliveries, contradictions };
       await server.start();
-      const notifiers = Array.from({ length: NOTIFIERS }, () => new Notifier(stage));
+      const notifiers = Array.from({ length: NOTIFIERS }, () => new Notifier(stage, PEOPLE_EACH / 2));
       await Promise.all(notifiers.map((notifier) => notifier.settle()));
       const wanderers = Array.from({ length: WANDERERS }, () => new Wanderer(stage));
-      const load = play([...notifiers, ...wanderers], PAUSE_MS);
+      correspondents = Array.from(
+        { length: CORRESPONDENTS },
+        () => new Correspondent({ server, network, phones, deliveries }, PEOPLE_EACH),
+      );
+      await Promise.all(correspondents.map((correspondent) => correspondent.settle()));
+      const load = play([...notifiers, ...wanderers, ...correspondents], PAUSE_MS);
 
       for (let kill = 1; kill <= KILLS; kill++) {
         await untilAnswered(Math.random() * LONGEST_LIFE.answers);
@@ -64,10 +79,16 @@ describeEachStorage('a server that is killed at any moment', (create) => {
   );
 
   afterAll(async () => {
-    await gateways.close();
+    await Promise.all([gateways.close(), network.close()]);
     rmSync(folder, { recursive: true, force: true });
     const { requests, cut } = client.tally;
-    console.log(Object.keys(storage.env).join(), { kills, requests, cut, ...deliveries.summary() });
+    console.log(Object.keys(storage.env).join(), {
+      kills,
+      requests,
+      cut,
+      reported: reported(),
+      ...deliveries.summary(),
+    });
   });
 
   /** Counts answers and not time, so that a slow machine has as much in hand at a kill as a fast one. */
@@ -97,8 +118,10 @@ describeEachStorage('a server that is killed at any moment', (create) => {
   async function lookAtWhatIsLeft(): Promise<void> {
     const { registry: stored, queued } = await storage.read();
     contradictions.push(...registry.differences(stored));
-    queued.forEach((data) => deliveries.mayRepeat(data));
+    queued.forEach((data) => deliveries.queued(phones.reveal(data)));
   }
+
+  const reported = () => correspondents.reduce((sum, one) => sum + one.reported, 0);
 
   async function untilDelivered(): Promise<void> {
     const deadline = Date.now() + DELIVERED_WITHIN_MS;
@@ -111,13 +134,14 @@ describeEachStorage('a server that is killed at any moment', (create) => {
     expect(kills.underLoad + kills.atStop).toBe(KILLS);
     expect(client.tally.cut).toBeGreaterThan(0);
     expect(deliveries.summary().acknowledged).toBeGreaterThan(KILLS);
+    expect(reported()).toBeGreaterThan(KILLS);
   });
 
   it('has every acknowledged registration, removal and group change', () => {
     expect(contradictions).toEqual([]);
   });
 
-  it('brings every acknowledged notification to all its phones', () => {
+  it('brings every acknowledged notification, and every report that reached the queue, to all its phones', () => {
     expect(deliveries.summary()).toMatchObject({ lost: 0, strays: 0 });
     expect(left.queued).toEqual([]);
   });

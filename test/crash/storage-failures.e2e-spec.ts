@@ -27,11 +27,15 @@ import { findRedis, PrivateRedis } from '../support/private-redis.js';
 interface Failure {
   what: string;
   lastsMs: number;
+  /** Pages that are free inside of the file, and the log that is there, may last until it is over. */
+  mayPassUnnoticed?: boolean;
   /** Null = this machine cannot make it fail so. */
   prepare: () => Promise<BreakableStorage | null>;
 }
 
 const PAUSE_MS = 20;
+/** Of people each of three clients notifies: enough that no phone gets more than it may in a failure's time. */
+const PAIRS = 3;
 /** A service node gives up after 25 s. */
 const ANSWERED_WITHIN_MS = 23_000;
 /** Requests that need no storage are answered within this, on a busy machine too. */
@@ -40,7 +44,7 @@ const RECOVERED_WITHIN_MS = 30_000;
 const MAX_GROWTH_MB = 40;
 
 const ON_SQLITE: Failure[] = [
-  { what: 'a full disk', lastsMs: 3000, prepare: async () => fullDisk() ?? failingWrites() },
+  { what: 'a full disk', lastsMs: 3000, mayPassUnnoticed: true, prepare: async () => fullDisk() ?? failingWrites() },
   { what: 'writes that fail', lastsMs: 3000, prepare: async () => failingWrites() },
   { what: 'a database that another process keeps locked', lastsMs: 13_000, prepare: async () => lockedFile() },
 ];
@@ -74,7 +78,7 @@ async function withRedis(mariaDb: PrivateMariaDb): Promise<BreakableStorage | nu
 }
 
 /** What holds whatever fails, and for how long. */
-function survives({ lastsMs, prepare }: Failure): void {
+function survives({ lastsMs, mayPassUnnoticed = false, prepare }: Failure): void {
   const registry = new RegistryLedger();
   const deliveries = new DeliveryLedger();
   const contradictions: string[] = [];
@@ -98,7 +102,7 @@ function survives({ lastsMs, prepare }: Failure): void {
     await server.start();
     const pid = server.pid ?? 0;
     const stage = { client, registry, deliveries, contradictions };
-    const notifiers = [new Notifier(stage), new Notifier(stage), new Notifier(stage)];
+    const notifiers = Array.from({ length: 3 }, () => new Notifier(stage, PAIRS));
     await Promise.all(notifiers.map((notifier) => notifier.settle()));
     const wanderers = Array.from({ length: 6 }, () => new Wanderer(stage));
     const load = play([...notifiers, ...wanderers], PAUSE_MS);
@@ -137,7 +141,7 @@ function survives({ lastsMs, prepare }: Failure): void {
   }
 
   it('lets clients wait or tells them, both in time and with a sealed answer', () => {
-    expect(client.tally.failed > 0 || client.tally.slowestMs > lastsMs / 2).toBe(true);
+    expect(mayPassUnnoticed || client.tally.failed > 0 || client.tally.slowestMs > lastsMs / 2).toBe(true);
     expect(client.tally.slowestMs).toBeLessThan(ANSWERED_WITHIN_MS);
     expect(client.tally.unexpected).toEqual([]);
     expect(client.tally.cut).toBe(0);

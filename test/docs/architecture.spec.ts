@@ -40,7 +40,7 @@ describe('docs/architecture.md', () => {
   let imports: string[];
   beforeAll(async () => {
     imports = await importsBetweenFolders();
-  });
+  }, 120_000);
 
   it('draws each arrow once', () => {
     expect(drawn).toEqual([...new Set(drawn)]);

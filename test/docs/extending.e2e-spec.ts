@@ -8,7 +8,7 @@ const DEADLINE_MS = 600_000;
 /** Beside the specs of the page: those that hold the lists together. */
 const LISTS = [
   'src/config',
-  'src/notifications/transports/push-providers',
+  'src/providers/provider-definitions',
   'test/docs/configuration',
   'test/docs/architecture',
   'test/migrations',
@@ -17,6 +17,9 @@ const LISTS = [
 const page = readFileSync('docs/extending.md', 'utf8');
 const written = [...filesIn(page), ...changesIn(page)].map(({ path }) => path);
 const specs = filesIn(page).flatMap(({ path }) => (path.endsWith('spec.ts') ? path : []));
+/** What `nest generate` writes, into the example's feature. */
+const GENERATED = ['module', 'service', 'controller'];
+const GENERATED_IN = 'app-versions/opinions';
 let folder: string;
 
 /** A run inside this run shares its servers, but not its retries. */
@@ -29,19 +32,20 @@ beforeAll(() => {
   folder = copyProject();
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   followExample(page, folder);
+  for (const kind of GENERATED) npm(folder, ['run', 'generate', '--', kind, GENERATED_IN]);
   npm(folder, ['run', 'docs:configuration']);
 }, DEADLINE_MS);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('the example of docs/extending.md', () => {
+describe('the example of docs/extending.md, with what `nest generate` adds to it', () => {
   it('is all of the page’s code', () => {
     const marks = page.match(/^```(ts|diff)$/gm) ?? [];
     expect(filesIn(page).length + changesIn(page).length).toBe(marks.length);
   });
 
   it.each([
-    ['prettier', '--check', ...written],
+    ['prettier', '--check', ...written, `src/${GENERATED_IN}`],
     ['tsc', '--noEmit', '-p', 'tsconfig.json'],
     ['oxlint', '--type-aware'],
     // As if the packages were in the copy.
@@ -59,7 +63,7 @@ describe('the example of docs/extending.md', () => {
     'works',
     () => {
       expect(specs).toHaveLength(3);
-      expect(runSpecs(...specs, ...LISTS)).toMatch(/^tests: [1-9]\d* passed, 0 failed, /m);
+      expect(runSpecs(...specs, `src/${GENERATED_IN}`, ...LISTS)).toMatch(/^tests: [1-9]\d* passed, 0 failed, /m);
     },
     DEADLINE_MS,
   );

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
-import { DeliveryStatus } from '../../src/notifications/delivery/delivery-status.js';
+import { DeliveryStatus } from '../../src/delivery/status/delivery-status.js';
 import { newData } from '../support/people.js';
 import { useServer } from '../support/test-server.js';
 import { addPhone, arrival, contentsFor, newPhone, newPhones, type Provider, PROVIDERS, push } from './phones.js';

@@ -6,12 +6,13 @@ import { apnsError } from '../../gateways/apns.answers.js';
 import { serviceAccountJson } from '../../gateways/certificates.js';
 import { fcmErrors } from '../../gateways/fcm.answers.js';
 import { huaweiAllInvalid } from '../../gateways/huawei.answers.js';
-import { DeliveryStatus } from '../../src/notifications/delivery/delivery-status.js';
+import { DeliveryStatus } from '../../src/delivery/status/delivery-status.js';
 import { useServer } from '../support/test-server.js';
 import {
   arrival,
   contentsFor,
   forgotten,
+  newKnownPhones,
   newPhone,
   newPhones,
   type Provider,
@@ -40,7 +41,7 @@ describe('a mistake of the operator', () => {
     mend: () => void | Promise<void>,
     says: { reason: string; advice: string },
   ): Promise<void> {
-    const phones = await newPhones(suite.server, provider, 2);
+    const phones = await newKnownPhones(suite.server, suite.gateways, provider, 2);
     suite.server.log.lines.length = 0;
     await mistake();
     const sent = await Promise.all(phones.map((phone) => push(suite.server, phone)));
@@ -69,8 +70,10 @@ describe('a mistake of the operator', () => {
   });
 
   it('in the environment keeps tokens and pushes from the very first', async () => {
-    await restart();
-    const mark = () => suite.gateways.apns.faults.all({ kind: 'answer', answer: apnsError('BadDeviceToken') });
+    const mark = async () => {
+      await restart();
+      suite.gateways.apns.faults.all({ kind: 'answer', answer: apnsError('BadDeviceToken') });
+    };
     await expectWaiting('apns', mark, () => suite.gateways.apns.faults.clear(), {
       reason: 'BadDeviceToken',
       advice: 'check APNS_ENVIRONMENT',
@@ -97,8 +100,10 @@ describe('a mistake of the operator', () => {
   });
 
   it('a service account of another project keeps tokens and pushes', async () => {
-    await restart();
-    const mismatch = () => suite.gateways.fcm.faults.all({ kind: 'answer', answer: fcmErrors.senderIdMismatch() });
+    const mismatch = async () => {
+      await restart();
+      suite.gateways.fcm.faults.all({ kind: 'answer', answer: fcmErrors.senderIdMismatch() });
+    };
     await expectWaiting('fcm', mismatch, () => suite.gateways.fcm.faults.clear(), {
       reason: 'SENDER_ID_MISMATCH',
       advice: 'check FCM_SERVICE_ACCOUNT_FILE',
@@ -134,6 +139,23 @@ describe('a mistake of the operator', () => {
       for (const { token } of foreign) suite.gateways[provider].unmark(token);
       await suite.server.idle();
       for (const phone of foreign) expect(contentsFor(suite.gateways, phone)).toHaveLength(3);
+    },
+  );
+
+  it.each(['apns', 'fcm'] as const)(
+    'is not suspected at %s because of made-up tokens on a quiet server that has just started',
+    async (provider) => {
+      const [real] = await newKnownPhones(suite.server, suite.gateways, provider, 1);
+      await suite.server.restart();
+      suite.server.log.lines.length = 0;
+      const madeUp = await newPhones(suite.server, provider, 20);
+      for (const { token } of madeUp) markForeign(provider, token);
+      for (const phone of madeUp) await push(suite.server, phone);
+      await vi.waitUntil(() => suite.gateways[provider].requests.length > 40, { timeout: 10_000 });
+      expect([complaints(), trouble(provider)]).toEqual([[], null]);
+      if (real) await arrival(suite.gateways, real, await push(suite.server, real));
+      for (const { token } of madeUp) suite.gateways[provider].unmark(token);
+      await suite.server.idle();
     },
   );
 

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeApnsTokenKey, makeServiceAccount, serviceAccountJson } from '../../gateways/certificates.js';
-import { DeliveryStatus } from '../../src/notifications/delivery/delivery-status.js';
-import { CredentialWatcher } from '../../src/notifications/transports/credential-watcher.js';
+import { DeliveryStatus } from '../../src/delivery/status/delivery-status.js';
+import { CredentialWatcher } from '../../src/providers/credential-watcher.js';
+import { AlertHook } from '../support/alert-hook.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import { newData, newId, newIosToken } from '../support/people.js';
 import { inFolder, spawnServer } from '../support/spawned-server.js';
@@ -89,10 +90,10 @@ describe('a credential file that changes', () => {
   });
 
   it.each<[Provider, string, string, string]>([
-    ['apns', 'key.p8', 'no key at all', 'APNS_TOKEN_KEY_FILE is not a private key'],
-    ['fcm', 'account.json', '{"type":"service_account"}', 'FCM_SERVICE_ACCOUNT_FILE is not a service account'],
-    ['huawei', 'secret', 'a secret that nobody knows', 'HUAWEI_APP_SECRET_FILE must hold the secret'],
-    ['huawei', 'secret', 'mistyped', 'HUAWEI_APP_SECRET_FILE is refused'],
+    ['apns', 'key.p8', 'no key at all', 'key.p8) is not a private key'],
+    ['fcm', 'account.json', '{"type":"service_account"}', 'account.json) is not a service account'],
+    ['huawei', 'secret', 'a secret that nobody knows', 'secret) must hold the secret'],
+    ['huawei', 'secret', 'mistyped', 'secret) is refused'],
   ])(
     'is refused for %s when it is bad (%s: %s), and the old one stays in use',
     async (provider, file, content, why) => {
@@ -151,7 +152,7 @@ describe('a client certificate', () => {
       };
       await delivers();
       expect(endsIn()).toBe(20);
-      expect(server.log.find('the certificate ends soon, replace its file')).toHaveLength(1);
+      expect(server.log.find('the certificate expires soon, replace its file')).toHaveLength(1);
 
       write(await ending(300));
       const connections = gateways.apns.counts.connections;
@@ -175,6 +176,49 @@ describe('a client certificate', () => {
       }
     } finally {
       await server.close();
+      await gateways.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
+describe('a client certificate that expired while the server was down', () => {
+  it('stops APNs only, until it is replaced, and is told about', async () => {
+    const gateways = await startGateways();
+    const hook = await AlertHook.start();
+    const folder = mkdtempSync(join(tmpdir(), 'spns-certificate-'));
+    const file = join(folder, 'both.pem');
+    const { authority } = gateways.credentials;
+    const write = ({ cert, key }: { cert: string; key: string }) => writeFileSync(file, `${cert}\n${key}`);
+    write(await authority.issueApnsClient({ notBefore: new Date(0), notAfter: new Date(DAY_MS) }));
+    const server = await TestServer.start({
+      database: `sqlite:${join(folder, 'expired.sqlite')}`,
+      gateways,
+      env: {
+        ALERT_WEBHOOK_URL: hook.url,
+        APNS_TOKEN_KEY_FILE: '',
+        APNS_TOKEN_KEY_ID: '',
+        APNS_TOKEN_TEAM_ID: '',
+        APNS_CERT_FILE: file,
+      },
+    });
+    try {
+      const [iphone, android] = [await newPhone(server, 'apns'), await newPhone(server, 'fcm')];
+      const data = await push(server, iphone);
+      await arrival(gateways, android, await push(server, android));
+      await hook.waitFor(2);
+      expect(new Set(hook.messages.map(({ kind }) => kind))).toEqual(
+        new Set(['certificate-ends', 'provider-unhealthy']),
+      );
+      expect(hook.messages.map(({ text }) => text).join(' ')).toContain('expired on 1970-01-02: replace its file');
+      expect(hook.messages.map(({ text }) => text).join(' ')).toContain('replace the certificate in APNS_CERT_FILE');
+      expect(gateways.apns.received).toEqual([]);
+      write(await authority.issueApnsClient());
+      await server.app.get(CredentialWatcher).reloadChanged();
+      await arrival(gateways, iphone, data, 20_000);
+    } finally {
+      await server.close();
+      await hook.close();
       await gateways.close();
       rmSync(folder, { recursive: true, force: true });
     }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DEFAULT_DELIVERY_TUNING } from '../../src/notifications/delivery/delivery-tuning.js';
-import { APNS_ERRORS } from '../../src/notifications/transports/apns.protocol.js';
-import { FCM_ERRORS, FCM_FRONT_END_ERRORS } from '../../src/notifications/transports/fcm.protocol.js';
-import { HUAWEI_CODES } from '../../src/notifications/transports/huawei.protocol.js';
-import { type RetryCause } from '../../src/notifications/transports/push-transport.js';
+import { DEFAULT_DELIVERY_TUNING } from '../../src/delivery/delivery-tuning.js';
+import { APNS_ERRORS } from '../../src/providers/apns/apns.protocol.js';
+import { FCM_ERRORS, FCM_FRONT_END_ERRORS } from '../../src/providers/fcm/fcm.protocol.js';
+import { HUAWEI_CODES } from '../../src/providers/huawei/huawei.protocol.js';
+import { type RetryCause } from '../../src/providers/push-transport.js';
 
 const DOCUMENT = readFileSync(new URL('../../docs/delivery.md', import.meta.url), 'utf8');
 
@@ -19,6 +19,7 @@ const OF_CAUSE: Record<RetryCause, string> = {
   credential: 'credential',
   configuration: 'configuration',
   'wrong-address': 'wrong address',
+  'host-down': 'server down',
 };
 const OF_KIND: Record<string, string> = {
   accepted: 'delivered',
@@ -92,7 +93,7 @@ describe('docs/delivery.md', () => {
       `after ${seconds(tuning.breakerBaseMs)} s, then 10, 20, 40, ${seconds(tuning.breakerMaxMs)} s`,
       `${tuning.maxPerRecipientAndMinute.toLocaleString('en')} notifications or ${tuning.maxPushesPerRecipientAndMinute.toLocaleString('en')} pushes a minute`,
       `after ${seconds(tuning.removalHoldMs)} seconds in which nothing spoke against it`,
-      `at least ${tuning.brakeFloor} devices, and more than ${tuning.brakeShare * 100} % of those answered, are called dead within ${minutes(tuning.brakeWindowMs)} minutes`,
+      `at least ${tuning.brakeFloor} recipients with a device that was accepted before, and more than ${tuning.brakeShare * 100} % of those answered, are called dead within ${minutes(tuning.brakeWindowMs)} minutes`,
     ]) {
       expect(text).toContain(sentence);
     }

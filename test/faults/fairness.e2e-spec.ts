@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { OutcomeCounter } from '../../src/notifications/delivery/outcome-counter.js';
+import { OutcomeCounter } from '../../src/delivery/outcomes/outcome-counter.js';
 import { newData, newId } from '../support/people.js';
 import { useServer } from '../support/test-server.js';
 import { addPhone, arrival, contentsFor, newPhone, push } from './phones.js';
@@ -12,7 +12,7 @@ describe('the bound per recipient and minute', () => {
   /** The wake-up is due at the end of the minute; nobody waits for that here. */
   const endTheMinute = () => suite.server.dataSource.query(`UPDATE queued_notifications SET available_at = 0`);
 
-  it('lets so many through, folds the rest into one without content, and starves nobody', async () => {
+  it('lets so many through, collapses the rest into one without content, and starves nobody', async () => {
     suite.server.log.lines.length = 0;
     const flooded = await newPhone(suite.server, 'apns');
     const other = await newPhone(suite.server, 'apns');
@@ -40,7 +40,7 @@ describe('the bound per recipient and minute', () => {
     await vi.waitUntil(async () => (await waiting()).length === 1, { timeout: 10_000 });
     await endTheMinute();
     await suite.server.idle();
-    expect(contentsFor(suite.gateways, phone).map((content) => content === null)).toEqual([false, false, true]);
+    expect(contentsFor(suite.gateways, phone).map((content) => content === null)).toEqual([false, true]);
   });
 });
 
@@ -73,12 +73,11 @@ describe('a disk that refuses', () => {
     await server.idle();
     const [{ page_count: pages }] = await server.dataSource.query<[{ page_count: number }]>('PRAGMA page_count');
     await server.dataSource.query(`PRAGMA max_page_count = ${pages}`);
-    const bodies: number[] = [];
-    for (let index = 0; index < 50; index++) {
-      const { body } = await server.send('notify', { send_to: newId(), data: newData(3000) });
-      bodies.push(Number(body['code']));
-    }
-    expect(bodies).toContain(0);
+    // At one time: one after the other they would share the pages that the one before has left.
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, () => server.send('notify', { send_to: newId(), data: newData(3000) })),
+    );
+    expect(answers.map(({ body }) => body['code'])).toContain(0);
     await server.dataSource.query('PRAGMA max_page_count = 1073741823');
     const after = await push(server, phone);
     await server.idle();

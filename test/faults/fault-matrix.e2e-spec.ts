@@ -7,7 +7,17 @@ import { type Credentials, makeCredentials } from '../../gateways/certificates.j
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import { TestServer } from '../support/test-server.js';
 import { MATRIX, type MatrixFault, type World } from './matrix-faults.js';
-import { contentOf, forgotten, newPhones, type Phone, type Provider, PROVIDERS, push, receivedBy } from './phones.js';
+import {
+  contentOf,
+  forgotten,
+  newKnownPhones,
+  newPhones,
+  type Phone,
+  type Provider,
+  PROVIDERS,
+  push,
+  receivedBy,
+} from './phones.js';
 
 /** More than the floor of the removal brake: here everybody meets the fault. */
 const PHONES_WITH_FAULT = 6;
@@ -83,7 +93,9 @@ async function makeWorld(credentials: Credentials, requestTimeoutMs: number): Pr
 async function tryOut(fault: MatrixFault, world: World): Promise<Row> {
   const { server, gateways } = world;
   const others = PROVIDERS.filter((provider) => provider !== fault.provider);
-  const afflicted = await newPhones(server, fault.provider, PHONES_WITH_FAULT);
+  const afflicted = fault.meetsKnown
+    ? await newKnownPhones(server, gateways, fault.provider, PHONES_WITH_FAULT)
+    : await newPhones(server, fault.provider, PHONES_WITH_FAULT);
   const spared = (await Promise.all(others.map((provider) => newPhones(server, provider, OTHER_PHONES)))).flat();
 
   await fault.begin(world, afflicted);

@@ -43,6 +43,8 @@ export interface MatrixFault {
   readonly repeats?: true;
   /** It shows as a time-out only. */
   readonly stalls?: true;
+  /** It is met by phones that the provider accepted before. What it says so of a token that it never knew is believed. */
+  readonly meetsKnown?: true;
   begin(world: World, phones: readonly Phone[]): void | Promise<void>;
   /** Without it the gateways forget their faults. */
   readonly end?: (world: World, phones: readonly Phone[]) => void | Promise<void>;
@@ -59,8 +61,13 @@ function met(provider: Provider, name: string, fault: Fault, outcome: Outcome, r
   };
 }
 
-const answered = (provider: Provider, name: string, answer: Answer, outcome: Outcome = 'waits'): MatrixFault =>
-  met(provider, name, { kind: 'answer', answer }, outcome);
+/** Answers that leave no doubt about a token, unless they are given to everybody. */
+const CALLED_DEAD: ReadonlySet<string> = new Set(['ExpiredToken', 'Unregistered', 'unregistered']);
+
+const answered = (provider: Provider, name: string, answer: Answer, outcome: Outcome = 'waits'): MatrixFault => ({
+  ...met(provider, name, { kind: 'answer', answer }, outcome),
+  ...(CALLED_DEAD.has(name) ? { meetsKnown: true } : {}),
+});
 
 /** APNs finds fault with the message, which is made alike for all. */
 const APNS_REFUSALS: ReadonlySet<ApnsReason> = new Set([

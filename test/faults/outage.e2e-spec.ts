@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { OutcomeCounter } from '../../src/notifications/delivery/outcome-counter.js';
-import { describeEachDatabase } from '../support/databases.js';
+import { OutcomeCounter } from '../../src/delivery/outcomes/outcome-counter.js';
+import { describeOneDatabase } from '../support/databases.js';
 import { useServer } from '../support/test-server.js';
 import { contentsFor, newPhone, type Phone, PROVIDERS, push } from './phones.js';
 import { sqlite } from './sqlite.js';
@@ -9,7 +9,7 @@ import { sqlite } from './sqlite.js';
 const STALE_MS = 1500;
 const KEPT = 3;
 
-describeEachDatabase('after an outage', (databases) => {
+describeOneDatabase('after an outage', (databases) => {
   const suite = useServer(databases, { tuning: { staleAfterMs: STALE_MS } });
 
   /** Pushes that are sent one after the other; returns their contents. */
@@ -26,8 +26,9 @@ describeEachDatabase('after an outage', (databases) => {
       const phone = await newPhone(suite.server, provider);
       const quiet = await newPhone(suite.server, provider);
       await suite.gateways[provider].stopListening();
-      const waiting = await pushes(phone, 10);
+      // The oldest is the probe that shows that the provider is back.
       const only = await pushes(quiet, 1);
+      const waiting = await pushes(phone, 10);
       await sleep(STALE_MS);
       await suite.gateways[provider].listenAgain();
       await suite.server.idle();
@@ -36,14 +37,14 @@ describeEachDatabase('after an outage', (databases) => {
       expect(contents.filter((content) => content === null)).toHaveLength(1);
       expect(contentsFor(suite.gateways, quiet)).toEqual(only);
       suite.server.app.get(OutcomeCounter).report();
-      const folded = 10 - KEPT - 1;
+      const collapsed = 10 - KEPT - 1;
       expect(
-        suite.server.log.find(`kind: 'folded', provider: '${provider}', reason: 'outage', count: ${folded}`),
+        suite.server.log.find(`kind: 'folded', provider: '${provider}', reason: 'outage', count: ${collapsed}`),
       ).toHaveLength(1);
     },
   );
 
-  it('that was short nothing is folded', async () => {
+  it('that was short nothing is collapsed', async () => {
     const phone = await newPhone(suite.server, 'apns');
     await suite.gateways.apns.stopListening();
     const waiting = await pushes(phone, 10);

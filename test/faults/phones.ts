@@ -1,10 +1,11 @@
 import { vi } from 'vitest';
 import { type ReceivedPush } from '../../gateways/recorder.js';
-import { type Provider, type TestGateways } from '../support/gateways.js';
+import { type Provider as AnyProvider, type TestGateways } from '../support/gateways.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from '../support/people.js';
 import { type TestServer } from '../support/test-server.js';
 
-export type { Provider };
+/** Those that the legacy API reaches. */
+export type Provider = Exclude<AnyProvider, 'webpush'>;
 
 /** Those with a stand-in here. */
 export const PROVIDERS: readonly Provider[] = ['apns', 'fcm', 'huawei'];
@@ -27,6 +28,22 @@ export async function newPhone(server: TestServer, provider: Provider): Promise<
 
 export function newPhones(server: TestServer, provider: Provider, count: number): Promise<Phone[]> {
   return Promise.all(Array.from({ length: count }, () => newPhone(server, provider)));
+}
+
+/** Phones that their provider accepted a push for, and that are known for it: only they can tell about the settings. */
+export async function newKnownPhones(
+  server: TestServer,
+  gateways: TestGateways,
+  provider: Provider,
+  count: number,
+): Promise<Phone[]> {
+  const phones = await newPhones(server, provider, count);
+  const sent = await Promise.all(phones.map((phone) => push(server, phone)));
+  for (const [index, phone] of phones.entries()) await arrival(gateways, phone, sent[index] ?? '');
+  for (const { token } of phones) {
+    await vi.waitUntil(async () => (await server.device(token))?.acceptedAt, { timeout: 5000 });
+  }
+  return phones;
 }
 
 /** Another phone of the same person. */

@@ -4,7 +4,7 @@ import { apnsError } from '../../gateways/apns.answers.js';
 import { fcmErrors } from '../../gateways/fcm.answers.js';
 import { type Fault } from '../../gateways/faults.js';
 import { huaweiFlowControl } from '../../gateways/huawei.answers.js';
-import { OutcomeCounter } from '../../src/notifications/delivery/outcome-counter.js';
+import { OutcomeCounter } from '../../src/delivery/outcomes/outcome-counter.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { query } from '../support/query.js';
 import { useServer } from '../support/test-server.js';

@@ -1,3 +1,4 @@
+import { MetricsService } from '../../src/metrics/metrics.service.js';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,6 +21,7 @@ import { rawBytes } from '../support/raw-storage.js';
 import { inFolder, ServerProcess, spawnServer } from '../support/spawned-server.js';
 import { openDataSource } from '../support/test-data-source.js';
 import { TestServer } from '../support/test-server.js';
+import { storedToken } from '../support/stored.js';
 
 describeEachDatabase('a database of before', (databases) => {
   let folder: string;
@@ -46,13 +48,14 @@ describeEachDatabase('a database of before', (databases) => {
     waiting = { phone: await newPhone(server, 'fcm'), data: '' };
     waiting.data = await push(server, waiting.phone);
     await vi.waitUntil(async () => (await server.queued())[0]?.lane === 'fcm', { timeout: 5000 });
-    const suspicion = { token: phone.token, provider: 'apns', reason: 'Gone', registeredAt: 1 };
+    const suspicion = { token: storedToken(phone.token), provider: 'apns', reason: 'Gone', registeredAt: 1 };
     await server.app.get(SuspectTokensService).remember([suspicion], 2);
     await server.app.close();
     notLookedAt = newData();
     await query(
       server.database,
-      `INSERT INTO queued_notifications
+      `INSERT INTO queued_notifications (id, notification_id, lane, leased, available_at, accepted_at, expires_at, attempts,
+                                         recipient, data, targets)
          SELECT 'not-looked-at', notification_id, 'intake', 0, available_at, accepted_at, expires_at, 0, '${phone.id}',
                 '${notLookedAt}', NULL FROM queued_notifications`,
     );
@@ -152,11 +155,11 @@ describeEachDatabase('a conversion that is killed', (databases) => {
   beforeAll(async () => {
     url = await databases.create();
     const dataSource = await openDataSource(url);
-    const writer = new DatabaseWriter(dataSource);
+    const writer = new DatabaseWriter(dataSource, new MetricsService());
     await writer.write(async (manager) => {
       for (const some of inPowersOfTwo(devices)) {
         await manager.query(
-          `INSERT INTO devices VALUES ${some.map(() => "(?, ?, 'android', 0, 1, NULL)").join(', ')}`,
+          `INSERT INTO devices (token, session_id, device_type, legacy_groups_only, registered_at, apns_environment) VALUES ${some.map(() => "(?, ?, 'android', 0, 1, NULL)").join(', ')}`,
           some.flatMap(({ token, id }) => [token, id]),
         );
       }
@@ -172,7 +175,10 @@ describeEachDatabase('a conversion that is killed', (databases) => {
   it('goes on at the next start until everything is sealed, each row once', async () => {
     await inFolder(async (folder) => {
       const file = join(folder, 'data.key');
-      const env = { DATABASE_URL: url, DATA_KEY_FILE: file };
+      // Apps know the server already, so it makes no key of its own.
+      const onion = { ONION_PRIVATE_KEY_FILE: join(folder, 'onion.key') };
+      writeFileSync(onion.ONION_PRIVATE_KEY_FILE, randomBytes(32));
+      const env = { DATABASE_URL: url, DATA_KEY_FILE: file, ...onion };
       const doneWhenKilled: number[] = [];
       for (let kill = 1; kill <= 2; kill++) {
         const before = await sealedRows();
@@ -192,7 +198,7 @@ describeEachDatabase('a conversion that is killed', (databases) => {
       expect(doneWhenKilled[1]).toBeGreaterThan(doneWhenKilled[0] ?? 0);
       expect(doneWhenKilled[1]).toBeLessThan(ROWS);
 
-      const withoutKey = await new ServerProcess({ DATABASE_URL: url }, folder).exit;
+      const withoutKey = await new ServerProcess({ DATABASE_URL: url, ...onion }, folder).exit;
       expect(withoutKey.code).toBe(1);
       expect(withoutKey.stdout).toContain('the server cannot start: The database is sealed: set DATA_KEY_FILE');
 

@@ -1,9 +1,11 @@
+import { DatabaseId } from '../../src/database/database-id.js';
+import { legacyContent } from '../../src/providers/push-content.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest';
-import { type NewQueueItem, NotificationQueue } from '../../src/notifications/queue/notification-queue.js';
+import { type NewQueueItem, NotificationQueue } from '../../src/delivery/queue/notification-queue.js';
 import { arrival, contentsFor, newPhone, type Phone, push } from '../faults/phones.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import { newData } from '../support/people.js';
@@ -11,6 +13,7 @@ import { openBullmq } from '../support/queue-engines.js';
 import { redisContent } from '../support/raw-storage.js';
 import { createRedisDatabase } from '../support/redis-databases.js';
 import { TestServer } from '../support/test-server.js';
+import { storedId } from '../support/stored.js';
 
 describe.skipIf(inject('redisUrl') === null)('a queue on Redis', () => {
   let folder: string;
@@ -59,15 +62,16 @@ describe.skipIf(inject('redisUrl') === null)('a queue on Redis', () => {
     const data = await startWithWaitingPush({});
     const content = await redisContent(redis);
     expect([content.includes(phone.id), content.includes(phone.token)]).toEqual([true, true]);
+    const database = server.app.get(DatabaseId);
     await server.app.close();
-    const other = await openBullmq(redis);
-    const notLookedAt = newItem(phone.id);
-    await other.queue.add(notLookedAt);
+    const other = await openBullmq(redis, undefined, database);
+    const notLookedAt = newData();
+    await other.queue.add(newItem(phone.id, notLookedAt));
     await other.stop();
     await server.open(withKey());
     await gateways.fcm.listenAgain();
     await arrival(gateways, phone, data, 10_000);
-    await arrival(gateways, phone, notLookedAt.data);
+    await arrival(gateways, phone, notLookedAt);
     await server.idle();
     expect(contentsFor(gateways, phone)).toHaveLength(2);
   });
@@ -82,8 +86,17 @@ describe.skipIf(inject('redisUrl') === null)('a queue on Redis', () => {
 });
 
 /** As a server without a key adds it. */
-function newItem(recipient: string): NewQueueItem {
+function newItem(recipient: string, data: string): NewQueueItem {
   const now = Date.now();
   const times = { acceptedAt: now, availableAt: now, expiresAt: now + 3_600_000 };
-  return { notificationId: uuidv7(), lane: 'intake', recipient, data: newData(), targets: null, attempts: 0, ...times };
+  return {
+    notificationId: uuidv7(),
+    lane: 'intake',
+    recipient: storedId(recipient),
+    content: legacyContent(data),
+    urgency: 'high',
+    to: null,
+    attempts: 0,
+    ...times,
+  };
 }

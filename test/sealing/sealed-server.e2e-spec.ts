@@ -12,6 +12,7 @@ import {
   arrival,
   contentsFor,
   newPhone,
+  newKnownPhones,
   newPhones,
   type Phone,
   PROVIDERS,
@@ -23,6 +24,7 @@ import { Metrics } from '../support/metrics.js';
 import { newData, newId } from '../support/people.js';
 import { rawBytes } from '../support/raw-storage.js';
 import { useServer } from '../support/test-server.js';
+import { storedToken } from '../support/stored.js';
 
 const SUCCESS = { status: 200, body: { code: 1, message: 'Success' } };
 
@@ -110,7 +112,7 @@ describeEachDatabase('a server with a data key', (databases) => {
     const damaged = await newPhone(suite.server, 'fcm');
     const other = await addPhone(suite.server, damaged, 'fcm');
     const sealed = sealing().token(damaged.token);
-    const row = { token: sealed.slice(0, -4) };
+    const row = { token: storedToken(sealed.slice(0, -4)) };
     await suite.server.dataSource.query('UPDATE devices SET token = ? WHERE token = ?', [row.token, sealed]);
     const devices = suite.server.dataSource.getRepository(Device);
     await arrival(suite.gateways, other, await push(suite.server, damaged));
@@ -132,7 +134,7 @@ describeEachDatabase('a server with a data key', (databases) => {
     die(dead);
     await push(suite.server, dead);
     await vi.waitFor(async () => expect(await suite.server.device(dead.token)).toBeNull(), { timeout: 8000 });
-    const suspects = await newPhones(suite.server, 'apns', 12);
+    const suspects = await newKnownPhones(suite.server, suite.gateways, 'apns', 12);
     suspects.forEach(die);
     await Promise.all(suspects.map((phone) => push(suite.server, phone)));
     const rows = () => suite.server.dataSource.getRepository(SuspectToken).find();

@@ -1,14 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo } from 'node:net';
+import { type Identity } from '../../gateways/certificates.js';
 import { setTimeout as sleep } from 'node:timers/promises';
-
-export interface HookRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly text: string;
-}
+import { type HookProgram, type HookRequest, ruleOf } from './hook-rules.js';
 
 /** How the hook answers one request: a status, or never. */
 export type HookAnswer = number | 'stall';
@@ -16,7 +12,9 @@ export type HookAnswer = number | 'stall';
 /** A web hook as chat programs have them, on the loopback. */
 export class AlertHook {
   readonly requests: HookRequest[] = [];
-  /** Answers of the next requests; then it takes everything. */
+  /** What people read there, when it is a program that shows something. */
+  readonly shown: (string | null)[] = [];
+  /** Answers of the next requests; then it takes everything that its program does. */
   readonly answers: HookAnswer[] = [];
 
   private constructor(
@@ -24,20 +22,30 @@ export class AlertHook {
     readonly url: string,
   ) {}
 
-  static async start(): Promise<AlertHook> {
-    const server = createServer();
+  /**
+   * @param program whose rules it has; without one it takes everything
+   * @param identity for https
+   */
+  static async start(program?: HookProgram, identity?: Identity): Promise<AlertHook> {
+    const server = identity ? createHttpsServer({ cert: identity.cert, key: identity.key }) : createServer();
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const hook = new AlertHook(server, `http://127.0.0.1:${port}/services/T0/secret-of-the-hook`);
+    const hook = new AlertHook(
+      server,
+      `${identity ? 'https://localhost' : 'http://127.0.0.1'}:${port}/services/T0/secret-of-the-hook`,
+    );
     server.on('request', (request, response) => {
       const chunks: Buffer[] = [];
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const { method = '', url = '', headers } = request;
-        hook.requests.push({ method, path: url, headers, text: Buffer.concat(chunks).toString() });
-        const answer = hook.answers.shift() ?? 200;
-        if (answer !== 'stall') response.writeHead(answer, { location: '/elsewhere' }).end('ok');
+        const received = { method, path: url, headers, text: Buffer.concat(chunks).toString() };
+        hook.requests.push(received);
+        const ruling = program === undefined ? { status: 200, text: 'ok', shown: null } : ruleOf(program, received);
+        const answer = hook.answers.shift() ?? ruling.status;
+        if (answer === ruling.status) hook.shown.push(ruling.shown);
+        if (answer !== 'stall') response.writeHead(answer, { location: '/elsewhere' }).end(ruling.text);
       });
     });
     return hook;

@@ -5,6 +5,9 @@ import { text } from 'node:stream/consumers';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 
+/** How help and messages call it where it is run like that. */
+export const CALLED = `node ${MAIN}`;
+
 export interface CommandResult {
   code: number | null;
   stdout: string;

@@ -1,14 +1,15 @@
 import { type Type } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource, type EntityTarget, type ObjectLiteral, type Repository } from 'typeorm';
 import { afterEach } from 'vitest';
 import { AppModule } from '../../src/app.module.js';
 import { parseConfig } from '../../src/config/app-config.js';
-import { type DeliveryTuning } from '../../src/notifications/delivery/delivery-tuning.js';
-import { PUSH_TRANSPORTS, type PushTransport } from '../../src/notifications/transports/push-transport.js';
+import { DEFAULT_DELIVERY_TUNING, DeliveryTuning } from '../../src/delivery/delivery-tuning.js';
+import { type PushTransport, PushTransports } from '../../src/providers/push-transport.js';
+import { createKeyPair } from '../../src/onion/onion-key.file.js';
 import { RecordingLogger } from './recording-logger.js';
 
 export interface DeliveryParts {
@@ -28,13 +29,17 @@ export async function openDeliveryParts(
   tuning: Partial<DeliveryTuning> = {},
 ): Promise<DeliveryParts> {
   const logger = new RecordingLogger();
+  const keyFile = join(folder, 'onion.key');
+  if (!existsSync(keyFile)) createKeyPair(keyFile);
   const config = parseConfig({
     DATABASE_URL: `sqlite:${join(folder, 'test.sqlite')}`,
-    ONION_PRIVATE_KEY_FILE: join(folder, 'onion.key'),
+    ONION_PRIVATE_KEY_FILE: keyFile,
   });
-  const module = await Test.createTestingModule({ imports: [await AppModule.forRoot(config, { tuning })] })
-    .overrideProvider(PUSH_TRANSPORTS)
-    .useValue(transports)
+  const module = await Test.createTestingModule({ imports: [await AppModule.forRoot(config)] })
+    .overrideProvider(DeliveryTuning)
+    .useValue({ ...DEFAULT_DELIVERY_TUNING, ...tuning })
+    .overrideProvider(PushTransports)
+    .useValue(new PushTransports(transports))
     .setLogger(logger)
     .compile();
   const dataSource = module.get(DataSource);

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { generateKeyPair } from '../../src/onion/protocol/key-agreement.js';
-import { type JsonObject } from '../../src/onion/protocol/json.js';
-import { type OnionReply } from '../../src/onion/protocol/onion-client.js';
+import { type JsonObject } from '../../src/encoding/json.js';
+import { type OnionReply, type SealRequestOptions } from '../../src/onion/protocol/onion-client.js';
 import { type HttpAnswer, OnionHttpClient, type OnionOptions } from './onion-http.js';
 
 /** Where the requests come from: a loopback address that the server has no other reason to print. */
@@ -19,6 +19,17 @@ export class EavesdroppedClient extends OnionHttpClient {
     this.remember(args);
     this.remember(keyPair.publicKey.toString('hex'));
     return super.send(endpoint, args, { ...options, keyPair });
+  }
+
+  override async ask(
+    endpoint: string,
+    body: SealRequestOptions['args'],
+    options: OnionOptions = {},
+  ): Promise<OnionReply<unknown>> {
+    const keyPair = generateKeyPair();
+    this.remember(body);
+    this.remember(keyPair.publicKey.toString('hex'));
+    return super.ask(endpoint, body, { ...options, keyPair });
   }
 
   override async post(path: string, body: Uint8Array, headers: Record<string, string> = {}): Promise<HttpAnswer> {

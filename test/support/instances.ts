@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { type JsonObject } from '../../src/onion/protocol/json.js';
+import { type JsonObject } from '../../src/encoding/json.js';
 import { type OnionReply, openReply } from '../../src/onion/protocol/onion-client.js';
 import { type OnionHttpClient } from './onion-http.js';
 import { ServerProcess, type SpawnedServer } from './spawned-server.js';

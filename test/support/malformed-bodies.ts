@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { encodeStringList } from '../../src/onion/protocol/bencode.js';
+import { encodeStringList } from '../../src/encoding/bencode.js';
 import { Channel } from '../../src/onion/protocol/channel.js';
 import { generateKeyPair } from '../../src/onion/protocol/key-agreement.js';
 import { type OnionVersion, sealRequest } from '../../src/onion/protocol/onion-client.js';

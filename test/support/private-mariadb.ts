@@ -13,7 +13,7 @@ export interface MariaDbPrograms {
 }
 
 export interface PrivateMariaDb {
-  /** `mysql://user:password@host:port` of a user that may create databases. */
+  /** `mysql://user:password@host:port` of a user that may create databases and users. */
   readonly url: string;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
@@ -35,16 +35,25 @@ export function findMariaDb(): MariaDbPrograms | null {
 }
 
 /** Starts a server of our own in a temporary folder, as the user who runs the tests, root or not. */
-export async function startMariaDb(programs: MariaDbPrograms): Promise<PrivateMariaDb> {
+export async function startMariaDb(
+  programs: MariaDbPrograms,
+  settings: readonly string[] = [],
+): Promise<PrivateMariaDb> {
   const folder = mkdtempSync(join(tmpdir(), 'spns-mariadb-'));
-  const common = ['--no-defaults', `--user=${userInfo().username}`, `--datadir=${join(folder, 'data')}`];
+  // Not the folder of temporary files that all have in common: a server that starts removes the tables of others there.
+  const common = [
+    '--no-defaults',
+    `--user=${userInfo().username}`,
+    `--datadir=${join(folder, 'data')}`,
+    `--tmpdir=${folder}`,
+  ];
   const logFile = join(folder, 'server.log');
   const password = randomBytes(16).toString('hex');
   const port = await freePort();
   mkdirSync(join(folder, 'data'));
   writeFileSync(
     join(folder, 'init.sql'),
-    `CREATE USER 'tests'@'127.0.0.1' IDENTIFIED BY '${password}';\nGRANT ALL ON *.* TO 'tests'@'127.0.0.1';\n`,
+    `CREATE USER 'tests'@'127.0.0.1' IDENTIFIED BY '${password}';\nGRANT ALL ON *.* TO 'tests'@'127.0.0.1' WITH GRANT OPTION;\n`,
     { mode: 0o600 },
   );
   try {
@@ -67,6 +76,7 @@ export async function startMariaDb(programs: MariaDbPrograms): Promise<PrivateMa
     '--innodb-flush-log-at-trx-commit=2',
     '--innodb-buffer-pool-size=64M',
     '--max-connections=1000',
+    ...settings,
   ];
   // The guard of the first start removes the folder, whoever runs by then.
   const first = startGuarded([...command, `--init-file=${join(folder, 'init.sql')}`], folder, logFile);

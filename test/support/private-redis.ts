@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,6 +29,26 @@ export class PrivateRedis {
     return redis;
   }
 
+  /**
+   * A sentinel that watches one primary on the loopback and needs nobody's consent for a failover.
+   *
+   * @param name what it calls the primary
+   */
+  static async sentinel(program: string, name: string, port: number): Promise<PrivateRedis> {
+    const sentinel = new PrivateRedis(program, await freePort(), []);
+    const file = join(sentinel.folder, 'sentinel.conf');
+    const lines = [
+      'bind 127.0.0.1',
+      `port ${sentinel.port}`,
+      `dir ${sentinel.folder}`,
+      `pidfile ${sentinel.pidFile}`,
+      `sentinel monitor ${name} 127.0.0.1 ${port} 1`,
+    ];
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    await sentinel.run([program, file, '--sentinel']);
+    return sentinel;
+  }
+
   private get pidFile(): string {
     return join(this.folder, 'redis.pid');
   }
@@ -39,12 +59,15 @@ export class PrivateRedis {
   }
 
   async start(): Promise<void> {
-    const log = join(this.folder, 'server.log');
-    const command = [
+    await this.run([
       this.program,
       ...['--bind', '127.0.0.1', '--port', String(this.port), '--dir', this.folder, '--databases', String(DATABASES)],
       ...['--pidfile', this.pidFile, '--save', '', '--maxmemory-policy', 'noeviction', ...this.settings],
-    ];
+    ]);
+  }
+
+  private async run(command: readonly string[]): Promise<void> {
+    const log = join(this.folder, 'server.log');
     this.running = startGuarded(command, this.folder, log, 'keep');
     try {
       await waitUntilItAnswers(this.url);

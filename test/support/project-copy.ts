@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
@@ -22,14 +22,24 @@ export function installForProduction(folder: string): void {
 
 /**
  * Runs npm in the folder, with what `env` adds to this process's environment, and returns what it printed; throws with all
- * that it said when it fails. What runs in a copy is not this project's coverage.
+ * that it said when it fails.
  */
 export function npm(folder: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): string {
-  const inherited = { ...process.env, NODE_V8_COVERAGE: undefined };
-  try {
-    return execFileSync('npm', args, { cwd: folder, env: { ...inherited, ...env }, encoding: 'utf8', stdio: 'pipe' });
-  } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    throw new Error(`npm ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error });
-  }
+  return npmSpeaks(folder, args, env).stdout;
+}
+
+/** As `npm`, with its warnings. */
+export function npmSpeaks(
+  folder: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): { stdout: string; stderr: string } {
+  const { status, error, stdout, stderr } = spawnSync('npm', args, {
+    cwd: folder,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (status === 0) return { stdout, stderr };
+  throw new Error(`npm ${args.join(' ')} failed:\n${stdout}\n${stderr}`, { cause: error });
 }

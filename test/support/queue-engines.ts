@@ -1,13 +1,17 @@
+import { Global, Module } from '@nestjs/common';
+import { dutiesOf } from '../../src/config/duties.js';
+import { MetricsService } from '../../src/metrics/metrics.service.js';
 import { Test } from '@nestjs/testing';
 import { describe, inject } from 'vitest';
 import { parseConfig } from '../../src/config/app-config.js';
 import { ConfigModule } from '../../src/config/config.module.js';
+import { DatabaseId } from '../../src/database/database-id.js';
 import { DatabaseWriter } from '../../src/database/database-writer.js';
-import { BULLMQ_TIMES, type BullmqTimes } from '../../src/notifications/queue/bullmq-queue.js';
-import { BullmqQueueModule } from '../../src/notifications/queue/bullmq-queue.module.js';
-import { NotificationQueue } from '../../src/notifications/queue/notification-queue.js';
-import { QueuedNotification } from '../../src/notifications/queue/queued-notification.entity.js';
-import { TableQueue } from '../../src/notifications/queue/table-queue.js';
+import { BullmqTimes } from '../../src/delivery/queue/redis/bullmq-queue.js';
+import { BullmqQueueModule } from '../../src/delivery/queue/redis/bullmq-queue.module.js';
+import { NotificationQueue } from '../../src/delivery/queue/notification-queue.js';
+import { QueuedNotification } from '../../src/delivery/queue/queued-notification.entity.js';
+import { TableQueue } from '../../src/delivery/queue/table-queue.js';
 import { RedisClient } from '../../src/redis/redis-client.js';
 import { RedisModule } from '../../src/redis/redis.module.js';
 import { describeEachDatabase, type TestDatabases } from './databases.js';
@@ -47,13 +51,20 @@ async function createTable(databases: TestDatabases): Promise<QueueEngine> {
   return {
     open: async () => {
       const dataSource = await openDataSource(url);
-      const queue = new TableQueue(dataSource.getRepository(QueuedNotification), new DatabaseWriter(dataSource));
+      const queue = new TableQueue(
+        dataSource.getRepository(QueuedNotification),
+        new DatabaseWriter(dataSource, new MetricsService()),
+        new MetricsService(),
+        dutiesOf({ role: 'all', redisUrl: null }),
+      );
       await queue.onModuleInit();
       const die = async (): Promise<void> => {
         if (dataSource.isInitialized) await dataSource.destroy();
       };
       const stop = async (): Promise<void> => {
+        if (!dataSource.isInitialized) return;
         await queue.flush();
+        await queue.release();
         await die();
       };
       return { queue, stop, die };
@@ -61,18 +72,37 @@ async function createTable(databases: TestDatabases): Promise<QueueEngine> {
   };
 }
 
-export async function openBullmq(url: string, times: BullmqTimes = SHORT_TIMES): Promise<QueueProcess> {
-  const module = await Test.createTestingModule({
-    imports: [ConfigModule.forRoot(parseConfig({ REDIS_URL: url })), RedisModule, BullmqQueueModule],
+/** What a queue needs of its surroundings, without a database. */
+@Global()
+@Module({
+  providers: [MetricsService, { provide: DatabaseId, useValue: new DatabaseId('a database of the tests') }],
+  exports: [DatabaseId, MetricsService],
+})
+class NoDatabase {}
+
+/** @param database whose queue it is; default: that of tests which have none */
+export async function openBullmq(
+  url: string,
+  times: BullmqTimes = SHORT_TIMES,
+  database?: DatabaseId,
+): Promise<QueueProcess> {
+  const builder = Test.createTestingModule({
+    imports: [ConfigModule.forRoot(parseConfig({ REDIS_URL: url })), NoDatabase, RedisModule, BullmqQueueModule],
   })
-    .overrideProvider(BULLMQ_TIMES)
-    .useValue(times)
-    .compile();
+    .overrideProvider(BullmqTimes)
+    .useValue(times);
+  if (database) builder.overrideProvider(DatabaseId).useValue(database);
+  const module = await builder.compile();
   await module.init();
   const queue = module.get(NotificationQueue);
   return {
     queue,
-    stop: () => module.close(),
+    // In the order of a server's stop.
+    stop: async () => {
+      await queue.flush();
+      await queue.release();
+      await module.close();
+    },
     // Without its connection it can neither keep its locks nor give anything back.
     die: async () => {
       module.get(RedisClient).disconnect();

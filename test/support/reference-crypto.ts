@@ -82,11 +82,17 @@ function mix(v: bigint[], a: number, b: number, c: number, d: number, x: bigint,
 }
 
 /** `ciphertext | tag[16]`. */
-export function xchacha20poly1305(key: Uint8Array, nonce: Uint8Array, message: Uint8Array): Buffer {
+export function xchacha20poly1305(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  message: Uint8Array,
+  additionalData: Uint8Array = Buffer.alloc(0),
+): Buffer {
   const subkey = hchacha20(key, nonce.subarray(0, 16));
   const cipher = createCipheriv('chacha20-poly1305', subkey, Buffer.concat([Buffer.alloc(4), nonce.subarray(16)]), {
     authTagLength: 16,
   });
+  cipher.setAAD(additionalData, { plaintextLength: message.length });
   return Buffer.concat([cipher.update(message), cipher.final(), cipher.getAuthTag()]);
 }
 

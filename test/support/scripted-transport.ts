@@ -1,10 +1,5 @@
 import assert from 'node:assert/strict';
-import {
-  type DeliveryResult,
-  type Provider,
-  type Push,
-  PushTransport,
-} from '../../src/notifications/transports/push-transport.js';
+import { type DeliveryResult, type Provider, type Push, PushTransport } from '../../src/providers/push-transport.js';
 
 export const DELIVERED: DeliveryResult = { outcome: 'delivered', contentLeftOut: false };
 

@@ -1,10 +1,11 @@
+import { MetricsService } from '../../src/metrics/metrics.service.js';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { parseConfig } from '../../src/config/app-config.js';
-import { ENTITIES } from '../../src/database/data-source.js';
+import { ENTITIES } from '../../src/data-source.js';
 import { databaseOptions } from '../../src/database/database-options.js';
 import { DatabaseWriter } from '../../src/database/database-writer.js';
 import { type TestDatabases } from './databases.js';
@@ -26,7 +27,7 @@ export function useTestDatabase(databases: TestDatabases): TestDatabase {
   let writer: DatabaseWriter;
   beforeAll(async () => {
     dataSource = await openDataSource(await databases.create());
-    writer = new DatabaseWriter(dataSource);
+    writer = new DatabaseWriter(dataSource, new MetricsService());
   });
   afterEach(async () => {
     await writer.write(async (manager) => {

@@ -1,20 +1,24 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { Test } from '@nestjs/testing';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { createApp } from '../../src/app.factory.js';
+import { NEST_OPTIONS, openAdapter, prepare } from '../../src/app.factory.js';
+import { AppModule } from '../../src/app.module.js';
 import { parseConfig } from '../../src/config/app-config.js';
 import { Device } from '../../src/devices/device.entity.js';
-import { type DeliveryTuning } from '../../src/notifications/delivery/delivery-tuning.js';
-import { type NotificationsOptions } from '../../src/notifications/notifications.module.js';
-import { NotificationQueue } from '../../src/notifications/queue/notification-queue.js';
-import { QueuedNotification } from '../../src/notifications/queue/queued-notification.entity.js';
-import { type JsonObject } from '../../src/onion/protocol/json.js';
+import { DEFAULT_DELIVERY_TUNING, DeliveryTuning } from '../../src/delivery/delivery-tuning.js';
+import { TransportOptions } from '../../src/providers/provider-definitions.js';
+import { NotificationQueue } from '../../src/delivery/queue/notification-queue.js';
+import { QueuedNotification } from '../../src/delivery/queue/queued-notification.entity.js';
+import { type JsonObject } from '../../src/encoding/json.js';
 import { type OnionReply } from '../../src/onion/protocol/onion-client.js';
+import { createKeyPair } from '../../src/onion/onion-key.file.js';
 import { OnionKeyService } from '../../src/onion/onion-key.service.js';
+import { DEFAULT_NETWORK_ALERTS_TUNING, NetworkAlertsTuning } from '../../src/swarms/network-alerts.js';
 import { Sealing } from '../../src/sealing/sealing.js';
 import { type TestDatabases } from './databases.js';
 import { startGateways, type TestGateways } from './gateways.js';
@@ -40,7 +44,8 @@ export interface TestServerOptions {
   database: string;
   gateways: TestGateways;
   tuning?: Partial<DeliveryTuning>;
-  transports?: NotificationsOptions['transports'];
+  transports?: TransportOptions;
+  networkAlerts?: NetworkAlertsTuning;
   /** Variables on top; an empty text unsets one. */
   env?: Record<string, string>;
 }
@@ -124,7 +129,9 @@ export class TestServer {
 
   /** The start alone: after the constructor, or after `app.close()`. */
   async open(env: Record<string, string> = {}): Promise<void> {
-    const { database, gateways, tuning, transports } = this.options;
+    const { database, gateways, tuning, transports, networkAlerts } = this.options;
+    const keyFile = join(this.folder, 'x25519-priv.pem');
+    if (!existsSync(keyFile)) createKeyPair(keyFile);
     const config = parseConfig({
       ...gateways.environment,
       STATISTICS_USERNAME: OPERATOR.username,
@@ -135,9 +142,20 @@ export class TestServer {
       PORT: '0',
       LOG_LEVEL: 'trace',
       DATABASE_URL: database,
-      ONION_PRIVATE_KEY_FILE: join(this.folder, 'x25519-priv.pem'),
+      ONION_PRIVATE_KEY_FILE: keyFile,
     });
-    this.app = await createApp(config, { logger: this.log, tuning: { ...QUICK, ...tuning }, transports });
+    const module = await Test.createTestingModule({ imports: [await AppModule.forRoot(config)] })
+      .setLogger(this.log)
+      .overrideProvider(DeliveryTuning)
+      .useValue({ ...DEFAULT_DELIVERY_TUNING, ...QUICK, ...tuning })
+      .overrideProvider(TransportOptions)
+      .useValue(transports ?? {})
+      .overrideProvider(NetworkAlertsTuning)
+      .useValue(networkAlerts ?? DEFAULT_NETWORK_ALERTS_TUNING)
+      .compile();
+    this.app = prepare(
+      module.createNestApplication<NestFastifyApplication>(openAdapter(), { ...NEST_OPTIONS, logger: this.log }),
+    );
     await this.app.listen(0, '127.0.0.1');
     this.onion = new OnionHttpClient(await this.app.getUrl(), this.app.get(OnionKeyService).publicKeyHex);
   }

@@ -1,26 +1,31 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type DataSource } from 'typeorm';
-import { type AppConfig, type DatabaseConfig } from '../../config/app-config.js';
+import { type AppConfig } from '../../config/app-config.js';
+import { describeDatabase } from '../../database/describe-database.js';
 import { readSchemaState, requireKnownSchema, type SchemaState } from '../../database/schema-state.js';
 import { needsSealing } from '../../database/sealing/seal-database.js';
 import { dataKeyOf, readSealingState, requireNotSealed } from '../../database/sealing/sealing-state.js';
 import { type SealingState } from '../../database/sealing/sealing-state.entity.js';
-import { problemOf } from '../problem-of.js';
+import { Registrations } from '../../database/registrations.js';
+import { problemOf } from '../../common/problem-of.js';
 import { withDataSource } from '../with-database.js';
 import { type Check } from './check.js';
 
 export interface DatabaseCheck extends Check {
   /** The database needs the data key that it was sealed with. */
   sealed: boolean;
+  /** Apps are registered in it, which know this server by its key. */
+  isInUse: boolean;
 }
 
 /** Only looks: the file stays as it is, whatever it holds. */
 export async function checkDatabase({ database, dataKeyFile }: AppConfig): Promise<DatabaseCheck> {
-  const where = describe(database);
+  const where = describeDatabase(database);
   if (database.kind === 'sqlite' && !existsSync(database.path))
-    return { ...absent(resolve(database.path)), sealed: false };
+    return { ...absent(resolve(database.path)), sealed: false, isInUse: false };
   let sealed = false;
+  let isInUse = false;
   try {
     const check = await withDataSource(
       database,
@@ -29,13 +34,14 @@ export async function checkDatabase({ database, dataKeyFile }: AppConfig): Promi
         if (schema.status !== 'ok') return schema;
         const state = await readSealingState(dataSource);
         sealed = state !== null;
+        isInUse = await new Registrations(dataSource).exist();
         return sealingCheck(schema, dataSource, state, dataKeyFile);
       },
       true,
     );
-    return { ...check, sealed };
+    return { ...check, sealed, isInUse };
   } catch (error) {
-    return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}`, sealed };
+    return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}`, sealed, isInUse };
   }
 }
 
@@ -78,10 +84,4 @@ function absent(path: string): Check {
   } catch {
     return { name, status: 'failed', detail: `${path} does not exist and may not be made in ${folder}` };
   }
-}
-
-function describe(database: DatabaseConfig): string {
-  if (database.kind === 'sqlite') return `sqlite:${resolve(database.path)}`;
-  const { protocol, host, pathname } = new URL(database.url);
-  return `${protocol}//${host}${pathname}`;
 }

@@ -1,15 +1,27 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { type AppConfig } from '../../config/app-config.js';
+import { DEFAULT_ONION_KEY_FILE } from '../../config/environment.js';
+import { requireFirstKeyPair } from '../../onion/onion-key.file.js';
 import { readDataKey } from '../../sealing/data-key.file.js';
-import { readPublicKey } from '../key-file.js';
-import { problemOf } from '../problem-of.js';
+import { readPublicKey } from '../onion-key.js';
+import { problemOf } from '../../common/problem-of.js';
 import { type Check } from './check.js';
 
 const OTHERS = 0o077;
 
-export function checkOnionKey(configured: string): Check {
-  const file = resolve(configured);
-  return checkKeyFile('onion key', file, () => `${file}, public key ${readPublicKey(file)}`);
+/** @param isInUse the database holds devices: no new key would fit their apps */
+export async function checkOnionKey({ onionPrivateKeyFile: path }: AppConfig, isInUse: boolean): Promise<Check> {
+  const file = resolve(path);
+  const name = 'onion key';
+  const isNamed = path !== DEFAULT_ONION_KEY_FILE;
+  const place = { isNamed, isInUse: () => Promise.resolve(isInUse) };
+  try {
+    if (!existsSync(file)) await requireFirstKeyPair(file, place);
+  } catch (error) {
+    return { name, status: 'failed', detail: problemOf(error) };
+  }
+  return checkKeyFile(name, file, () => `${file}, public key ${readPublicKey(file)}`);
 }
 
 /** @param sealed the database is: no new key would fit it */

@@ -1,9 +1,9 @@
+import { DAY_MS } from '../../common/durations.js';
 import { describe, expect, it } from 'vitest';
-import { type DeliveryResult, type RetryCause } from '../../notifications/transports/push-transport.js';
+import { type DeliveryResult, type RetryCause } from '../../providers/push-transport.js';
 import { describeExpiry, judge } from './provider.check.js';
 
 const NOW = Date.UTC(2026, 0, 1);
-const DAY_MS = 86_400_000;
 const retry = (cause: RetryCause): DeliveryResult => ({ outcome: 'retry', cause, reason: 'InvalidProviderToken' });
 
 describe('judging the answer to a push for a device that cannot exist', () => {

@@ -1,18 +1,19 @@
+import { DAY_MS } from '../../common/durations.js';
+import { NO_CONTENT } from '../../providers/push-content.js';
 import { randomUUID } from 'node:crypto';
 import { type AppConfig } from '../../config/app-config.js';
-import { adviceFor } from '../../notifications/delivery/operator-advice.js';
-import { PUSH_PROVIDERS } from '../../notifications/transports/push-providers.js';
+import { adviceFor, adviceForWay } from '../../delivery/lanes/operator-advice.js';
+import { PUSH_PROVIDERS } from '../../providers/provider-definitions.js';
 import {
   type DeliveryResult,
   type Provider,
   PROVIDERS,
   type PushTransport,
   type RetryCause,
-} from '../../notifications/transports/push-transport.js';
-import { problemOf } from '../problem-of.js';
+} from '../../providers/push-transport.js';
+import { problemOf } from '../../common/problem-of.js';
 import { type Check } from './check.js';
 
-const DAY_MS = 86_400_000;
 const EXPIRY_WARNING_DAYS = 30;
 const PROBE_LIFETIME_MS = 60_000;
 
@@ -28,9 +29,12 @@ async function checkProvider(provider: Provider, config: AppConfig, offline: boo
     if (!transport) return [{ name: provider, status: 'off', detail: 'not configured, its pushes are dropped' }];
     try {
       const credential = { name, ...describeExpiry(transport.credentialExpiresAt(), Date.now()) };
+      const { impossibleToken } = PUSH_PROVIDERS[provider];
+      if (impossibleToken === null)
+        return [credential, { name: `${provider} service`, status: 'off', detail: 'each device has its own' }];
       const service: Check = offline
         ? { name: `${provider} service`, status: 'off', detail: 'not asked' }
-        : { name: `${provider} service`, ...judge(await probe(transport)) };
+        : { name: `${provider} service`, ...judge(await probe(transport, impossibleToken)) };
       return [credential, service];
     } finally {
       await transport.close();
@@ -42,18 +46,20 @@ async function checkProvider(provider: Provider, config: AppConfig, offline: boo
 
 /** @param now UTC epoch milliseconds */
 export function describeExpiry(expiresAt: number | null, now: number): Omit<Check, 'name'> {
-  if (expiresAt === null) return { status: 'ok', detail: 'can be used, does not end by itself' };
+  if (expiresAt === null) return { status: 'ok', detail: 'can be used, does not expire' };
   const days = Math.floor((expiresAt - now) / DAY_MS);
-  const detail = `can be used, ends on ${new Date(expiresAt).toISOString().slice(0, 10)} (in ${days} days)`;
+  if (days < 0) return { status: 'failed', detail: `expired on ${new Date(expiresAt).toISOString().slice(0, 10)}` };
+  const detail = `can be used, expires on ${new Date(expiresAt).toISOString().slice(0, 10)} (in ${days} days)`;
   return { status: days < EXPIRY_WARNING_DAYS ? 'warning' : 'ok', detail };
 }
 
-async function probe(transport: PushTransport): Promise<DeliveryResult> {
+async function probe(transport: PushTransport, token: string): Promise<DeliveryResult> {
   const [result] = await transport.send({
     notificationId: randomUUID(),
-    data: null,
+    content: NO_CONTENT,
+    urgency: 'high',
     expiresAt: Date.now() + PROBE_LIFETIME_MS,
-    targets: [{ token: PUSH_PROVIDERS[transport.provider].impossibleToken, registeredAt: 0, apnsEnvironment: null }],
+    targets: [{ token, registeredAt: 0, apnsEnvironment: null }],
   });
   if (!result) throw new Error('The transport gave no result.');
   return result;
@@ -72,6 +78,11 @@ export function judge(result: DeliveryResult): Omit<Check, 'name'> {
   }
 }
 
+function hint(reason: string): string {
+  const advice = adviceForWay(reason);
+  return advice === null ? '' : `: ${advice}`;
+}
+
 function judgeFailure(cause: RetryCause, reason: string): Omit<Check, 'name'> {
   switch (cause) {
     case 'credential':
@@ -84,6 +95,7 @@ function judgeFailure(cause: RetryCause, reason: string): Omit<Check, 'name'> {
     case 'not-processed':
     case 'outcome-unknown':
     case 'provider-down':
-      return { status: 'failed', detail: `cannot be reached or is out of order (${reason})` };
+    case 'host-down':
+      return { status: 'failed', detail: `cannot be reached or is out of order (${reason})${hint(reason)}` };
   }
 }

@@ -1,10 +1,9 @@
+import { DAY_MS } from '../../common/durations.js';
 import { DevicePruningService } from '../../devices/device-pruning.service.js';
 import { type DeviceCounts, DevicesService } from '../../devices/devices.service.js';
 import { formatCount, formatTable, print, printJson } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
 import { withDatabase } from '../with-database.js';
-
-const DAY_MS = 86_400_000;
 
 export interface JsonOption {
   json?: boolean;

@@ -1,73 +1,83 @@
 import { text as readStream } from 'node:stream/consumers';
 import { loadConfig } from '../../config/app-config.js';
 import { type EncType } from '../../onion/protocol/ciphers.js';
-import { isJsonObject, type JsonObject } from '../../onion/protocol/json.js';
-import { type OnionReply, type OnionVersion, openReply, sealRequest } from '../../onion/protocol/onion-client.js';
+import { isJsonObject, type JsonObject } from '../../encoding/json.js';
+import { type OnionReply, type OnionVersion } from '../../onion/protocol/onion-client.js';
 import { CliError } from '../cli-error.js';
+import { openAccount, signAs } from '../throw-away-account.js';
 import { print } from '../output.js';
-import { readPublicKey } from '../key-file.js';
+import { readPublicKey } from '../onion-key.js';
+import { askServer, post } from '../onion-request.js';
 
-/** As long as a service node waits. */
-const TIMEOUT_MS = 25_000;
+type Arguments = JsonObject | readonly JsonObject[];
 
 export interface SendOptions {
   url?: string;
   publicKey?: Buffer;
   onion: OnionVersion;
   cipher?: EncType;
+  /** The file of a throw-away account that signs. */
+  account?: string;
+  /** The control of a stand-in network, for `store`. */
+  control?: string;
 }
 
 /** @param json the arguments as JSON; `-` = read them from standard input */
 export async function sendCommand(command: string, json: string, options: SendOptions): Promise<void> {
-  const args = parseArguments(json === '-' ? await readStream(process.stdin) : json);
-  const reply = await send(command, args, options);
+  const typed = parseArguments(json === '-' ? await readStream(process.stdin) : json);
+  const name = command.replace(/^\//, '');
+  if (name === 'store') return storeMessage(typed, options);
+  const reply = await send(command, await signed(name, typed, options), options);
   print(JSON.stringify(reply));
-  if (reply.status !== 200 || reply.body['code'] === 0) throw new CliError('The server did not do it.');
+  if (reply.status !== 200 || isRefusal(reply.body)) throw new CliError('The server did not do it.');
 }
 
-async function send(command: string, args: JsonObject, options: SendOptions): Promise<OnionReply> {
+async function signed(name: string, args: Arguments, { account }: SendOptions): Promise<Arguments> {
+  if (account === undefined) return args;
+  if ((name !== 'subscribe' && name !== 'unsubscribe') || Array.isArray(args)) {
+    throw new CliError('--account signs subscribe and unsubscribe, with one object.');
+  }
+  return signAs(await openAccount(account), name, args as JsonObject);
+}
+
+/** Legacy answers have a code, those of today's API an error or `success`, item by item. */
+function isRefusal(body: unknown): boolean {
+  const items: unknown[] = Array.isArray(body) ? body : [body];
+  return items.some((item) => !isJsonObject(item) || item['code'] === 0 || 'error' in item);
+}
+
+/** Puts a message into a stand-in network (`npm run gateways`), as if somebody had written to the account. */
+async function storeMessage(args: Arguments, { account, control }: SendOptions): Promise<void> {
+  if (control === undefined) throw new CliError('store needs --control, the CONTROL_URL of the stand-ins.');
+  const { data, namespace = 0, pubkey } = args as JsonObject;
+  const id = account === undefined ? pubkey : (await openAccount(account)).id;
+  if (typeof data !== 'string' || typeof id !== 'string') {
+    throw new CliError('store takes {"data":"text"}, and the account by --account or as "pubkey".');
+  }
+  const body = Buffer.from(JSON.stringify({ account: id, namespace, data: Buffer.from(data).toString('base64') }));
+  const { status, answer } = await post(`${control.replace(/\/+$/, '')}/store`, body);
+  print(answer.toString().trim());
+  if (status !== 200) throw new CliError('The network did not take it.');
+}
+
+function send(command: string, args: Arguments, options: SendOptions): Promise<OnionReply<unknown>> {
   const { onion: version, cipher } = options;
-  const { path, body, context } = sealRequest({
+  return askServer(options.url ?? `http://127.0.0.1:${loadConfig().port}`, {
     version,
     serverPublicKey: options.publicKey ?? Buffer.from(readPublicKey(loadConfig().onionPrivateKeyFile), 'hex'),
     endpoint: version === 'v4' && !command.startsWith('/') ? `/${command}` : command,
     args,
     ...(cipher === undefined ? {} : { encType: cipher }),
   });
-  const url = (options.url ?? `http://127.0.0.1:${loadConfig().port}`).replace(/\/+$/, '') + path;
-  const { status, answer } = await post(url, body);
-  if (status === 400) throw new CliError('HTTP 400: the server cannot open the request. Is the public key its own?');
-  if (status !== 200) throw new CliError(`HTTP ${status}: there is no such server at ${url}, or it is in trouble.`);
-  return openReply(context, answer);
 }
 
-async function post(url: string, body: Buffer): Promise<{ status: number; answer: Buffer }> {
-  try {
-    const response = await fetch(url, {
-      method: 'POST',
-      body: new Uint8Array(body),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    return { status: response.status, answer: Buffer.from(await response.arrayBuffer()) };
-  } catch (cause) {
-    throw new CliError(`${url} does not answer (${reasonOf(cause)}).`, { cause });
-  }
-}
-
-/** `fetch` hides the network's own error one level down. */
-function reasonOf(error: unknown): string {
-  const source = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (!(source instanceof Error)) return 'unknown error';
-  return 'code' in source && typeof source.code === 'string' ? source.code : source.name;
-}
-
-function parseArguments(text: string): JsonObject {
+function parseArguments(text: string): Arguments {
   try {
     const value: unknown = JSON.parse(text);
     if (isJsonObject(value)) return value;
+    if (Array.isArray(value) && value.every(isJsonObject)) return value;
   } catch {
     // Told below: what was typed is not repeated, it may hold a token.
   }
-  throw new CliError('The arguments must be one JSON object.');
+  throw new CliError('The arguments must be a JSON object, or for subscribe and unsubscribe a list of them.');
 }

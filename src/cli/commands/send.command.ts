@@ -1,5 +1,6 @@
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
-import { decodeHexKey } from '../../onion/protocol/key-encodings.js';
+import { decodeHexKey } from '../../encoding/key-encodings.js';
+import { parseServerUrl } from '../arguments.js';
 import { examples } from '../output.js';
 import { type SendOptions } from './send.action.js';
 
@@ -7,20 +8,35 @@ export function addSendCommand(program: Command): void {
   program
     .command('send')
     .description('act as a Session app: send one command through an onion request and print the answer')
-    .argument('<command>', 'register, unregister, subscribe_closed_group, notify, ...')
-    .addArgument(new Argument('[arguments]', 'a JSON object, or - to read it from standard input').default('{}'))
-    .option('--url <url>', 'the server (default: this machine, PORT)', parseUrl)
+    .argument('<command>', 'subscribe, unsubscribe, services, or of the legacy API register, notify, ...')
+    .addArgument(
+      new Argument(
+        '[arguments]',
+        '- = read a JSON object or a list of them from standard input; or the text itself',
+      ).default('{}'),
+    )
+    .option('--url <url>', 'the server (default: this machine, PORT)', parseServerUrl)
     .option('--public-key <hex>', 'its public key (default: that of ONION_PRIVATE_KEY_FILE)', parseKey)
     .addOption(new Option('--onion <version>', 'version of the onion request').choices(['v4', 'v2']).default('v4'))
     .addOption(
       new Option('--cipher <name>', 'default: xchacha20 on v4, aes-gcm on v2').choices(['xchacha20', 'aes-gcm']),
     )
+    .option(
+      '--account <file>',
+      'sign subscribe and unsubscribe as the throw-away account in this file, made when absent',
+    )
+    .option('--control <url>', 'of store: the CONTROL_URL that npm run gateways prints', parseServerUrl)
     .addHelpText(
       'after',
       `
-Prints {"status":...,"body":{"code":...,"message":...}}. Exit code 0: the server did it; 1: it did not, or did not answer.
+\`store\` is no command of the server: it puts a message for an account into the stand-in network of npm run gateways.
+Ids and tokens belong on standard input: every user of this machine can read the command line.
+
+Prints {"status":...,"body":...}. Exit code 0: the server did it; 1: it did not, or did not answer.
 ${examples(
-  `send register '{"token":"...","pubKey":"05...","device":"android"}'`,
+  'send subscribe - --account me.json < subscription.json',
+  'send store - --account me.json --control http://127.0.0.1:... < message.json',
+  'send register - < registration.json',
   'send notify - < notify.json',
   'send notify - --url https://push.example.org --public-key 642a...d049 --onion v2 < notify.json',
 )}`,
@@ -29,11 +45,6 @@ ${examples(
       if (options.onion === 'v2' && options.cipher === 'xchacha20') self.error('error: v2 knows no cipher but aes-gcm');
       await (await import('./send.action.js')).sendCommand(command, json, options);
     });
-}
-
-function parseUrl(text: string): string {
-  if (URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)) return text;
-  throw new InvalidArgumentError('It must be http://... or https://...');
 }
 
 function parseKey(text: string): Buffer {

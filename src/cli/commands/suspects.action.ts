@@ -1,5 +1,5 @@
 import { SuspectTokensService } from '../../devices/suspect-tokens.service.js';
-import { type Provider } from '../../notifications/transports/push-transport.js';
+import { type Provider } from '../../providers/push-transport.js';
 import { formatCount, formatTable, print, printJson } from '../output.js';
 import { withDatabase } from '../with-database.js';
 

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { PROVIDERS } from '../../notifications/transports/push-transport.js';
+import { PROVIDERS } from '../../providers/push-transport.js';
 import { examples } from '../output.js';
 import { type SuspectsOptions } from './suspects.action.js';
 

@@ -1,12 +1,10 @@
 import { DataSource } from 'typeorm';
-import { type AppConfig } from '../../config/app-config.js';
-import { DatabaseWriter } from '../../database/database-writer.js';
-import { DatabaseInUseError, InstanceLock, isSharedDatabase } from '../../database/instance-lock.js';
 import { withLargeCache } from '../../database/large-cache.js';
 import { Sealing } from '../../sealing/sealing.js';
 import { CliError } from '../cli-error.js';
 import { formatCount, print, printJson } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
+import { writerOf } from '../rolled-back-writer.js';
 import { describeImport } from '../v1/describe-import.js';
 import { type ExportReport, exportV1 } from '../v1/export-v1.js';
 import { type ImportReport, type Resolution } from '../v1/import-report.js';
@@ -14,6 +12,7 @@ import { ImportTarget } from '../v1/import-target.js';
 import { importV1 } from '../v1/import-v1.js';
 import { V1File } from '../v1/v1-file.js';
 import { withDatabase } from '../with-database.js';
+import { withoutServer } from '../without-server.js';
 
 export interface ImportCommandOptions {
   dryRun?: boolean;
@@ -45,7 +44,7 @@ async function runImport(path: string, dryRun: boolean, onConflict: Resolution):
   try {
     return await withDatabase(async (app) => {
       const dataSource = app.get(DataSource);
-      const target = new ImportTarget(dataSource, app.get(DatabaseWriter), dryRun);
+      const target = new ImportTarget(dataSource, writerOf(app, dryRun));
       const bar = new ProgressBar(dryRun ? 'Trying' : 'Importing', file.count('tokens') + file.count('members'));
       const onRows = (rows: number) => bar.advance(rows);
       const sealing = app.get(Sealing);
@@ -71,24 +70,6 @@ function runExport(path: string): Promise<ExportReport> {
   });
 }
 
-/** The way back must not fail on a server that will not end: what it may cost is told, and the work goes on. */
-async function withoutServer<T>(dataSource: DataSource, config: AppConfig, work: () => Promise<T>): Promise<T> {
-  if (isSharedDatabase(config)) {
-    warn('Several servers can share this database. See that none of them runs, or what registers now may be missing.');
-    return work();
-  }
-  const lock = new InstanceLock(dataSource);
-  try {
-    await lock.acquire().catch((error: unknown) => {
-      if (!(error instanceof DatabaseInUseError)) throw error;
-      warn('A server uses this database: what registers now may be missing. Stop it and export again.');
-    });
-    return await work();
-  } finally {
-    await lock.onApplicationShutdown();
-  }
-}
-
 async function exportAll(dataSource: DataSource, path: string): Promise<ExportReport> {
   const count = async (table: string): Promise<number> => {
     const [row] = await dataSource.query<{ rows_in_all: number | string }[]>(
@@ -100,8 +81,4 @@ async function exportAll(dataSource: DataSource, path: string): Promise<ExportRe
   const report = await exportV1(dataSource, path, (rows) => bar.advance(rows));
   bar.finish();
   return report;
-}
-
-function warn(text: string): void {
-  process.stderr.write(`${text}\n`);
 }

@@ -1,7 +1,9 @@
 import { DataSource, type EntityManager } from 'typeorm';
 import { type DatabaseWriter } from '../../database/database-writer.js';
 import { inPowersOfTwo, placeholders } from '../../database/statement-sizes.js';
-import { type ImportedDevice, type ImportedMember, type ImportedPeriod } from './v1-rows.js';
+import { type StoredMembership } from '../../closed-groups/seal-membership.js';
+import { type Sealed } from '../../devices/seal-registration.js';
+import { type ImportedDevice, type ImportedPeriod } from './v1-rows.js';
 
 const PERIOD_COLUMNS = [
   'start_date',
@@ -14,16 +16,8 @@ const PERIOD_COLUMNS = [
   'deduplicated_1_1_message_number',
 ];
 
-/** Carries the outcome out of a transaction that is rolled back on purpose. */
-class DryRun<T> extends Error {
-  constructor(readonly outcome: T) {
-    super('dry run');
-  }
-}
-
 /**
- * Our database as an import writes it: whatever is there already stays as it is. A dry run does the same work and takes
- * each transaction back, so that its figures are those of the real run.
+ * Our database as an import writes it: whatever is there already stays as it is.
  */
 export class ImportTarget {
   /** MariaDB works on several at a time; SQLite would make one long transaction of them. */
@@ -33,7 +27,6 @@ export class ImportTarget {
   constructor(
     dataSource: DataSource,
     private readonly writer: DatabaseWriter,
-    private readonly dryRun: boolean,
   ) {
     const sqlite = dataSource.options.type === 'better-sqlite3';
     this.transactionsAtOnce = sqlite ? 1 : 4;
@@ -41,7 +34,7 @@ export class ImportTarget {
   }
 
   /** Returns how many were new. */
-  addDevices(devices: readonly ImportedDevice[], registeredAt: number): Promise<number> {
+  addDevices(devices: readonly Sealed<ImportedDevice>[], registeredAt: number): Promise<number> {
     const columns = ['token', 'session_id', 'device_type', 'legacy_groups_only', 'registered_at'];
     const rows = devices.map(({ token, sessionId, deviceType, legacyGroupsOnly }) => [
       token,
@@ -50,14 +43,14 @@ export class ImportTarget {
       legacyGroupsOnly ? 1 : 0,
       registeredAt,
     ]);
-    return this.write((manager) => this.insert(manager, 'devices', columns, rows));
+    return this.writer.write((manager) => this.insert(manager, 'devices', columns, rows));
   }
 
   /** Returns how many were new. */
-  addMembers(members: readonly ImportedMember[], changedAt: number): Promise<number> {
+  addMembers(members: readonly StoredMembership[], changedAt: number): Promise<number> {
     const groups = [...new Set(members.map(({ groupId }) => groupId))].map((groupId) => [groupId, changedAt]);
     const rows = members.map(({ groupId, sessionId }) => [groupId, sessionId]);
-    return this.write(async (manager) => {
+    return this.writer.write(async (manager) => {
       await this.insert(manager, 'closed_groups', ['group_id', 'changed_at'], groups);
       return this.insert(manager, 'closed_group_members', ['group_id', 'session_id'], rows);
     });
@@ -66,7 +59,7 @@ export class ImportTarget {
   /** A period that the original went on counting since an earlier import is brought up to date. */
   addPeriods(periods: readonly ImportedPeriod[]): Promise<{ imported: number; updated: number }> {
     const changes = PERIOD_COLUMNS.slice(1).map((column) => `${column} = ?`);
-    return this.write(async (manager) => {
+    return this.writer.write(async (manager) => {
       const imported = await this.insert(manager, 'statistics', PERIOD_COLUMNS, periods);
       let updated = 0;
       for (const [start, end, ...counts] of periods) {
@@ -94,18 +87,6 @@ export class ImportTarget {
       added += await affectedRows(manager, statement, some.flat());
     }
     return added;
-  }
-
-  private async write<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    if (!this.dryRun) return this.writer.write(work);
-    try {
-      return await this.writer.write(async (manager) => {
-        throw new DryRun(await work(manager));
-      });
-    } catch (error) {
-      if (error instanceof DryRun) return (error as DryRun<T>).outcome;
-      throw error;
-    }
   }
 }
 

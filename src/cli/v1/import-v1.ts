@@ -1,13 +1,14 @@
-import pLimit from 'p-limit';
+import { ConcurrencyLimit } from '../../common/concurrency-limit.js';
+import { inPieces } from '../../common/in-pieces.js';
 import { MAX_MEMBERS_PER_GROUP } from '../../closed-groups/closed-groups.service.js';
 import { MAX_DEVICES_PER_SESSION_ID } from '../../devices/devices.service.js';
-import { sealMembership } from '../../closed-groups/seal-membership.js';
-import { sealRegistration } from '../../devices/seal-registration.js';
+import { sealMembership, type StoredMembership } from '../../closed-groups/seal-membership.js';
+import { type Sealed, sealRegistration } from '../../devices/seal-registration.js';
 import { type Sealing } from '../../sealing/sealing.js';
 import { emptyReport, type ImportReport, type Resolution } from './import-report.js';
 import { type ImportTarget } from './import-target.js';
 import { type V1File } from './v1-file.js';
-import { deviceOf, type ImportedDevice, type ImportedMember, memberOf, periodOf } from './v1-rows.js';
+import { devicesOf, type ImportedDevice, type ImportedMember, memberOf, periodOf } from './v1-rows.js';
 
 /** One transaction; small enough that a running server waits less than a second. */
 const TRANSACTION_ROWS = 20_000;
@@ -39,12 +40,11 @@ async function importDevices(
   report: ImportReport['devices'],
 ): Promise<void> {
   const beyondLimit = file.rowsBeyond(MAX_DEVICES_PER_SESSION_ID, 'tokens');
-  const insert = (devices: readonly ImportedDevice[]) => target.addDevices(devices, now);
+  const insert = (devices: readonly Sealed<ImportedDevice>[]) => target.addDevices(devices, now);
   const batch = new Batch(report, target.transactionsAtOnce, insert, byId);
   for (const rows of file.tokens()) {
     report.rows += rows.length;
-    const device = deviceOf(rows, beyondLimit, report);
-    await batch.add(device && sealRegistration(sealing, device));
+    for (const device of devicesOf(rows, beyondLimit, report)) await batch.add(sealRegistration(sealing, device));
     onRows(rows.length);
   }
   await batch.write();
@@ -57,7 +57,7 @@ async function importMembers(
   report: ImportReport['members'],
 ): Promise<void> {
   const beyondLimit = file.rowsBeyond(MAX_MEMBERS_PER_GROUP, 'members');
-  const insert = (members: readonly ImportedMember[]) => target.addMembers(members, now);
+  const insert = (members: readonly StoredMembership[]) => target.addMembers(members, now);
   const batch = new Batch(report, target.transactionsAtOnce, insert);
   let last: ImportedMember | null = null;
   for (const row of file.members()) {
@@ -88,7 +88,7 @@ async function importStatistics(file: V1File, target: ImportTarget, report: Impo
  * Devices come in the order of the table's key. Sorted by id, each transaction also reaches the index by id in order, whose
  * pages would otherwise be read and written for almost every row once it outgrows the cache.
  */
-function byId(a: ImportedDevice, b: ImportedDevice): number {
+function byId(a: Sealed, b: Sealed): number {
   return a.sessionId < b.sessionId ? -1 : 1;
 }
 
@@ -111,16 +111,12 @@ class Batch<Row> {
   async write(): Promise<void> {
     const rows = this.order ? this.waiting.toSorted(this.order) : this.waiting;
     this.waiting = [];
-    await pLimit(this.transactionsAtOnce).map(inPieces(rows), async (some) => {
-      const imported = await this.insert(some);
-      this.report.imported += imported;
-      this.report.present += some.length - imported;
-    });
+    const limit = new ConcurrencyLimit(this.transactionsAtOnce);
+    await Promise.all(inPieces(rows, TRANSACTION_ROWS).map((some) => limit.run(() => this.writePiece(some))));
   }
-}
-
-function inPieces<Row>(rows: readonly Row[]): Row[][] {
-  return Array.from({ length: Math.ceil(rows.length / TRANSACTION_ROWS) }, (_, index) =>
-    rows.slice(index * TRANSACTION_ROWS, (index + 1) * TRANSACTION_ROWS),
-  );
+  private async writePiece(rows: readonly Row[]): Promise<void> {
+    const imported = await this.insert(rows);
+    this.report.imported += imported;
+    this.report.present += rows.length - imported;
+  }
 }

@@ -23,24 +23,34 @@ const COUNTERS = [
 ] as const satisfies readonly (keyof V1Period)[];
 
 /**
- * The one registration that the rows of a token, oldest first, come to; null = none.
+ * The registrations that the rows of a token, oldest first, come to: one, unless spellings of it are devices of their own.
  *
  * The same rules as for requests hold: an absent device type is ios for a token of 64 characters and android otherwise. The
  * original wrote a token that moved to another id without deleting the former row when it was that id's last; it wrote
  * changed ids at the end of the table, so the last row is the likely owner.
  */
-export function deviceOf(
+export function devicesOf(
   rows: readonly V1Token[],
   beyondLimit: ReadonlySet<number>,
   report: ImportReport['devices'],
-): ImportedDevice | null {
-  const devices: ImportedDevice[] = [];
+): ImportedDevice[] {
+  const devices = new Map<string, ImportedDevice[]>();
   for (const row of rows) {
     const registration = accept(registerSchema, row, report);
     if (!registration) continue;
     if (beyondLimit.has(row.rowid)) skip(report, 'the id has too many devices, only its newest are taken');
-    else devices.push({ ...registration, legacyGroupsOnly: Boolean(row.legacyGroupsOnly) });
+    else {
+      const device = { ...registration, legacyGroupsOnly: Boolean(row.legacyGroupsOnly) };
+      const others = devices.get(device.token);
+      if (others) others.push(device);
+      else devices.set(device.token, [device]);
+    }
   }
+  return [...devices.values()].flatMap((some) => newestOf(some, report) ?? []);
+}
+
+/** Null: it is on several ids, and none is to be taken then. */
+function newestOf(devices: readonly ImportedDevice[], report: ImportReport['devices']): ImportedDevice | null {
   const newest = devices.at(-1);
   if (!newest) return null;
   if (devices.every(({ sessionId }) => sessionId === newest.sessionId)) {

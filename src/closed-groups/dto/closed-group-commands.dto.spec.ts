@@ -47,7 +47,7 @@ describe('registerLegacyGroupsOnlySchema', () => {
   it('bounds the list', () => {
     const groups = Array.from({ length: MAX_GROUPS_PER_REGISTRATION }, (_, index) => `g${index}`);
     expect(parse({ legacyGroupPublicKeys: groups }).success).toBe(true);
-    expect(refusal([...groups, 'one-more'])).toBe('legacyGroupPublicKeys must have at most 1000 entries');
+    expect(refusal([...groups, 'one-more'])).toBe('legacyGroupPublicKeys must have at most 200 entries');
   });
 
   it('checks an iOS token as register does', () => {

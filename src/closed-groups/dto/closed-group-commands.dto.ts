@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { wireId } from '../../common/wire-text.js';
 import { registrationFields, toRegistration } from '../../devices/dto/device-commands.dto.js';
 
-/** Far above what an app sends: clients leave groups, and a legacy closed group is capped at 100 members. */
-export const MAX_GROUPS_PER_REGISTRATION = 1000;
+/** Above what an app sends: it names the legacy groups that somebody is in. */
+export const MAX_GROUPS_PER_REGISTRATION = 200;
 
 export const membershipSchema = z
   .object({ closedGroupPublicKey: wireId('closedGroupPublicKey'), pubKey: wireId('pubKey') })

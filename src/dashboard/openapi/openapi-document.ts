@@ -1,15 +1,23 @@
 import { ownVersion } from '../../common/own-version.js';
 import { answerSchemas, legacyQuerySchema, ref } from './schemas.js';
 
-const json = (description: string, schema: object) => ({ description, content: { 'application/json': { schema } } });
+const json = (description: string, schema: object, example?: unknown) => ({
+  description,
+  content: { 'application/json': { schema, ...(example === undefined ? {} : { example }) } },
+});
 const text = (description: string, type: string) => ({
   description,
   content: { [type]: { schema: { type: 'string' } } },
 });
 
+const HEALTHY = { status: 'ok' };
 const REFUSED = {
-  401: json('The credentials are missing or wrong.', ref('Refusal')),
+  401: json('The credentials are missing or wrong.', ref('Refusal'), {
+    statusCode: 401,
+    message: 'Unauthorized Access',
+  }),
   404: json('No credentials are configured.', ref('Refusal')),
+  429: json('Too many wrong passwords: none is looked at for some seconds.', ref('Refusal')),
 };
 const BAD_REQUEST = { 400: json('Names what is wrong.', ref('Refusal')) };
 
@@ -59,11 +67,30 @@ const PATHS = {
       responses: { 200: text("Prometheus' text format.", 'text/plain'), ...REFUSED },
     },
   },
+  '/': {
+    get: { summary: 'What this server is', security: [], responses: { 200: text('A few words.', 'text/plain') } },
+  },
+  '/version': {
+    get: {
+      summary: 'The version of the server, and of its Node.js',
+      responses: {
+        200: json('The versions.', ref('Version'), { version: ownVersion(), node: process.versions.node }),
+        ...REFUSED,
+      },
+    },
+  },
+  '/healthz': {
+    get: {
+      summary: 'As /health/live',
+      security: [],
+      responses: { 200: json('The process answers.', ref('TerseHealth'), HEALTHY) },
+    },
+  },
   '/health/live': {
     get: {
       summary: 'Whether the process answers',
       security: [],
-      responses: { 200: json('It does.', ref('TerseHealth')) },
+      responses: { 200: json('It does.', ref('TerseHealth'), HEALTHY) },
     },
   },
   '/health/ready': {

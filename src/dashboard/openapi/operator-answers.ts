@@ -28,6 +28,8 @@ export const legacyStatisticsSchema = z.strictObject({
 
 export const terseHealthSchema = z.strictObject({ status: z.enum(['ok', 'error']) });
 
+export const versionSchema = z.strictObject({ version: z.string(), node: z.string() });
+
 export const refusalSchema = z.object({
   statusCode: z.int(),
   message: z.union([z.string(), z.array(z.string())]),

@@ -3,7 +3,7 @@ import { statisticsQuerySchema } from '../../statistics/dto/statistics-query.dto
 import { healthReportSchema } from '../dto/health-report.dto.js';
 import { serverStatusSchema } from '../dto/server-status.dto.js';
 import { statisticsDataSchema } from '../dto/statistics-data.dto.js';
-import { legacyStatisticsSchema, refusalSchema, terseHealthSchema } from './operator-answers.js';
+import { legacyStatisticsSchema, refusalSchema, terseHealthSchema, versionSchema } from './operator-answers.js';
 
 const ANSWERS = {
   HealthReport: healthReportSchema,
@@ -12,6 +12,7 @@ const ANSWERS = {
   ServerStatus: serverStatusSchema,
   StatisticsData: statisticsDataSchema,
   TerseHealth: terseHealthSchema,
+  Version: versionSchema,
 };
 
 const uriOf = (id: string): string => `#/components/schemas/${id}`;

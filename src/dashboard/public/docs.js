@@ -1,6 +1,6 @@
 import { byId, element, table } from './dom.js';
 
-/** @typedef {{ description?: string, content?: Record<string, { schema: object }> }} Body */
+/** @typedef {{ description?: string, content?: Record<string, { schema: object, example?: unknown }> }} Body */
 /** @typedef {{ name: string, description: string }} Parameter */
 /** @typedef {{ summary: string, description?: string, security?: object[], parameters?: Parameter[], requestBody?: Body, responses: Record<string, Body> }} Operation */
 /** @typedef {{ info: { version: string, description: string }, paths: Record<string, Record<string, Operation>>, components: { schemas: Record<string, object> } }} Document */
@@ -29,30 +29,52 @@ function endpoint(path, method, { summary, description, security, parameters = [
     contentOf(answer),
   ]);
   parts.push(table('Answers', ['Status', 'Meaning', 'Content'], answers));
+  for (const [code, { content = {} }] of Object.entries(responses)) {
+    for (const { example } of Object.values(content)) if (example) parts.push(source(`Example of ${code}`, example));
+  }
   return element('article', { class: 'card endpoint' }, ...parts);
 }
 
-/** @param {Body} body */
+/**
+ * What an answer holds: links to its schemas, or its type.
+ *
+ * @param {Body} body
+ */
 function contentOf({ content = {} }) {
-  return Object.entries(content)
-    .map(([type, { schema }]) => {
-      const names = [...JSON.stringify(schema).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name);
-      return names.length > 0 ? names.join(' or ') : type;
-    })
-    .join(', ');
+  const parts = Object.entries(content).map(([type, { schema }]) => {
+    const names = [...JSON.stringify(schema).matchAll(REFERENCES)].map(([, name = '']) => name);
+    return names.length > 0
+      ? names.flatMap((name, index) => (index > 0 ? [' or ', linkTo(name)] : [linkTo(name)]))
+      : [type];
+  });
+  return element('span', {}, ...parts.flat());
+}
+
+const REFERENCES = /#\/components\/schemas\/(\w+)/g;
+
+/** @param {string} name of a schema */
+const linkTo = (name) => element('a', { href: `#schema-${name}` }, name);
+
+/** Opens the schema that the address names: what is closed cannot be scrolled to. */
+function openNamed() {
+  const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!(named instanceof HTMLDetailsElement)) return;
+  named.open = true;
+  named.scrollIntoView();
 }
 
 /**
+ * JSON that opens, in which a reference to a schema is a link.
+ *
  * @param {string} title
- * @param {object} schema
+ * @param {unknown} json
+ * @param {Record<string, string>} attributes
  */
-function source(title, schema) {
-  return element(
-    'details',
-    {},
-    element('summary', {}, title),
-    element('pre', { tabindex: '0' }, JSON.stringify(schema, null, 2)),
-  );
+function source(title, json, attributes = {}) {
+  // Every other part is the name of a schema.
+  const parts = JSON.stringify(json, null, 2).split(/#\/components\/schemas\/(\w+)/);
+  const text = parts.map((part, index) => (index % 2 === 1 ? linkTo(part) : part));
+  return element('details', attributes, element('summary', {}, title), element('pre', { tabindex: '0' }, ...text));
 }
 
 try {
@@ -65,8 +87,12 @@ try {
     Object.entries(operations).map(([method, operation]) => endpoint(path, method, operation)),
   );
   byId('endpoints').replaceChildren(...endpoints);
-  const schemas = Object.entries(components.schemas).map(([name, schema]) => source(name, schema));
+  const schemas = Object.entries(components.schemas).map(([name, schema]) =>
+    source(name, schema, { id: `schema-${name}` }),
+  );
   byId('schemas').replaceChildren(element('div', { class: 'card endpoint' }, ...schemas));
+  openNamed();
+  addEventListener('hashchange', openNamed);
 } catch (error) {
   const box = byId('trouble');
   box.textContent = `The description cannot be loaded: ${error instanceof Error ? error.message : 'no answer'}.`;

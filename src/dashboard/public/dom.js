@@ -31,7 +31,7 @@ export function element(tag, attributes = {}, ...children) {
  *
  * @param {string} caption read out, not shown
  * @param {readonly string[]} columns
- * @param {readonly (readonly string[])[]} rows
+ * @param {readonly (readonly (string | Node)[])[]} rows
  * @returns {HTMLElement}
  */
 export function table(caption, columns, rows) {

@@ -3,6 +3,8 @@ import { formatCompact, formatTick } from './format.js';
 /** @typedef {import('./traffic-rows.js').Row} Row */
 
 const HEIGHT = 240;
+/** Share of a bar's time that is left free. */
+const GAP = 0.12;
 const FONT = '12px system-ui, sans-serif';
 /** From 1 upwards: there is no half message. */
 const WHOLE_STEPS = Array.from({ length: 12 }, (_, power) => [1, 2, 5].map((digit) => digit * 10 ** power)).flat();
@@ -48,17 +50,15 @@ export class Plot {
   }
 
   /**
-   * Tallest first, so that each bar covers the lower part of the one before and they look stacked. The last, empty
-   * column ends the last bar: without it a single one would have no width.
+   * Tallest first, so that each bar covers the lower part of the one before and they look stacked.
    *
    * @returns {import('uplot').AlignedData}
    */
   data() {
-    const times = [...this.rows.map(({ from }) => from / 1000), this.bounds.to / 1000];
-    const stacks = Array.from({ length: this.kinds }, (_, drawn) => [
-      ...this.rows.map(({ values }) => values.slice(0, this.kinds - drawn).reduce((sum, value) => sum + value, 0)),
-      null,
-    ]);
+    const times = this.rows.map(({ from }) => from / 1000);
+    const stacks = Array.from({ length: this.kinds }, (_, drawn) =>
+      this.rows.map(({ values }) => values.slice(0, this.kinds - drawn).reduce((sum, value) => sum + value, 0)),
+    );
     return /** @type {import('uplot').AlignedData} */ ([times, ...stacks]);
   }
 
@@ -91,7 +91,7 @@ export class Plot {
         },
         { ...axis, grid, size: 52, incrs: WHOLE_STEPS, values: (_plot, ticks) => ticks.map(formatCompact) },
       ],
-      series: [{}, ...Array.from({ length: this.kinds }, (_, drawn) => bars(`--series-${this.kinds - drawn}`))],
+      series: [{}, ...Array.from({ length: this.kinds }, (_, drawn) => this.bars(`--series-${this.kinds - drawn}`))],
       hooks: {
         setCursor: [
           (plot) =>
@@ -99,6 +99,29 @@ export class Plot {
         ],
       },
     };
+  }
+
+  /**
+   * Bars as wide as the time that they stand for: those of the library are all as wide as the narrowest.
+   *
+   * @param {string} variable
+   * @returns {import('uplot').Series}
+   */
+  bars(variable) {
+    /** @type {import('uplot').Series.PathBuilder} */
+    const paths = (plot, series) => {
+      const fill = new Path2D();
+      const ground = plot.valToPos(0, 'y', true);
+      this.rows.forEach(({ from, to }, index) => {
+        const [left, right] = [from, to].map((time) => Math.round(plot.valToPos(time / 1000, 'x', true)));
+        const top = plot.valToPos(plot.data[series]?.[index] ?? 0, 'y', true);
+        const width = (right ?? 0) - (left ?? 0);
+        const gap = width > 4 ? Math.max(1, Math.round(width * GAP)) : 0;
+        fill.rect(left ?? 0, top, Math.max(1, width - gap), ground - top);
+      });
+      return { fill, stroke: null, clip: null, band: null, flags: 0 };
+    };
+    return { fill: () => colour(variable), width: 0, points: { show: false }, paths };
   }
 
   /**
@@ -110,19 +133,6 @@ export class Plot {
     const after = this.rows.findIndex(({ from }) => from > time);
     return Math.max(0, (after === -1 ? this.rows.length : after) - 1);
   }
-}
-
-/**
- * @param {string} variable
- * @returns {import('uplot').Series}
- */
-function bars(variable) {
-  return {
-    fill: () => colour(variable),
-    width: 0,
-    points: { show: false },
-    paths: UPlot.paths.bars?.({ size: [0.86, 64], align: 1 }),
-  };
 }
 
 /** @param {string} variable a colour of page.css, which differ in the dark */

@@ -14,6 +14,7 @@ export class RangePicker {
     this.custom = byId('custom-range');
     this.from = /** @type {HTMLInputElement} */ (byId('custom-from'));
     this.to = /** @type {HTMLInputElement} */ (byId('custom-to'));
+    this.problem = byId('custom-problem');
     this.restore();
     for (const input of [...this.radios, this.from, this.to]) {
       input.addEventListener('change', () => {
@@ -45,6 +46,7 @@ export class RangePicker {
 
   show() {
     const isCustom = this.chosen === 'custom';
+    this.tell();
     this.custom.hidden = !isCustom;
     this.from.max = this.to.value;
     this.to.min = this.from.value;
@@ -56,6 +58,14 @@ export class RangePicker {
     history.replaceState(null, '', `#${kept}`);
   }
 
+  /** A range that ends before it begins shows nothing, and looks like a server without traffic. */
+  tell() {
+    const [from, to] = [this.from.value, this.to.value];
+    const isBackward = from !== '' && to !== '' && from > to;
+    this.problem.textContent = isBackward ? 'The first day is after the last one.' : '';
+    this.problem.hidden = !isBackward;
+  }
+
   restore() {
     const kept = new URLSearchParams(location.hash.slice(1));
     const radio = this.radios.find(({ value }) => value === kept.get('range'));
@@ -63,6 +73,7 @@ export class RangePicker {
     this.from.value = kept.get('from') || inputDate(Date.now() - 7 * DAY_MS);
     this.to.value = kept.get('to') || inputDate(Date.now());
     this.custom.hidden = this.chosen !== 'custom';
+    this.tell();
   }
 }
 

@@ -1,24 +1,57 @@
 import { byId, element, table } from './dom.js';
+import { showNetwork } from './network-view.js';
 import { formatAge, formatCount, formatMoment } from './format.js';
 
 /** @typedef {import('../dto/server-status.dto.js').ServerStatus} ServerStatus */
 /** @typedef {ServerStatus['health']} Health */
 
 /** @type {Record<string, string>} */
-const PROVIDER_NAMES = { apns: 'Apple (APNs)', fcm: 'Google (FCM)', huawei: 'Huawei (HMS)' };
+const PROVIDER_NAMES = {
+  apns: 'Apple (APNs)',
+  fcm: 'Google (FCM)',
+  huawei: 'Huawei (HMS)',
+  webpush: 'Web Push (UnifiedPush)',
+};
 /** @type {Record<string, string>} */
 const LANE_NAMES = { intake: 'Devices not looked up yet', ...PROVIDER_NAMES };
-const STATE_WORDS = { ok: 'Working', degraded: 'Needs a look', error: 'Not working' };
+const OUTCOMES = [
+  'Provider',
+  'Delivered',
+  'Without content',
+  'Device gone',
+  'Refused',
+  'Expired',
+  'Collapsed',
+  'Not configured',
+  'Tries again',
+  'Half within',
+  '95 % within',
+];
+const STATE_WORDS = { ok: 'Working', degraded: 'Degraded', error: 'Not working' };
 /** @type {Record<string, string>} */
 const PLATFORM_NAMES = { ios: 'iOS', android: 'Android', huawei: 'Huawei', unknown: 'Unknown' };
 
+/** Why pushes wait, for people; the server adds the provider's own word. @type {Record<string, string>} */
+const CAUSE_WORDS = {
+  'outcome-unknown': 'Does not answer',
+  'provider-throttled': 'Asks us to slow down',
+  'provider-down': 'Cannot be reached, or is out of order',
+  credential: 'Refuses the credential',
+  configuration: 'Refuses the settings of this server',
+  'wrong-address': 'Says that the devices belong to another app',
+};
+
 /** @param {ServerStatus} status */
 export function showStatus(status) {
+  document.title = `Push server on ${status.host}`;
+  byId('host').textContent = status.host;
   byId('version').textContent =
     `version ${status.version}, up ${formatAge(secondsBetween(status.startedAt, status.time))}`;
   showOverall(status.health);
   showQueue(status.health.queue);
   showProviders(status);
+  showOutcomes(status.pushes);
+  showNetworkSection(status);
   showDevices(status.devices);
 }
 
@@ -31,15 +64,26 @@ export function showUnknown() {
 /** @param {Health} health */
 function showOverall(health) {
   byId('overall').replaceChildren(stateOf(health.status, STATE_WORDS[health.status]));
-  const parts = /** @type {const} */ ([
+  /** @type {[string, { problem?: string | undefined }][]} */
+  const parts = [
     ['Database', health.database],
     ['Queue', health.queue],
     ['Delivery', health.worker],
-  ]);
+    ['Storage network', health.network ?? {}],
+  ];
   const problems = parts.flatMap(([name, { problem }]) => (problem === undefined ? [] : [`${name}: ${problem}`]));
   const troubled = Object.entries(health.providers).filter(([, { status }]) => status !== 'ok');
   problems.push(...troubled.map(([provider]) => `${PROVIDER_NAMES[provider] ?? provider}, see below`));
   byId('overall-problems').textContent = problems.join('; ');
+}
+
+/** @param {ServerStatus} status */
+function showNetworkSection({ network, health }) {
+  byId('network-section').hidden = health.network === null;
+  if (health.network === null) return;
+  byId('network-state').replaceChildren(stateOf(health.network.status, STATE_WORDS[health.network.status]));
+  if (network) showNetwork(byId('network'), network);
+  else byId('network').replaceChildren(note('No process of this instance watches now.'));
 }
 
 /** @param {Health['queue']} queue */
@@ -64,13 +108,9 @@ function showQueue(queue) {
 /** @param {ServerStatus} status */
 function showProviders({ instance, health }) {
   const place = byId('providers');
-  if (instance.role === 'api') {
+  if (instance.role === 'api' || instance.role === 'monitor') {
     place.replaceChildren(
-      element(
-        'li',
-        { class: 'card' },
-        note('This instance only accepts requests. The one that delivers knows how providers are.'),
-      ),
+      element('li', { class: 'card' }, note('This instance does not deliver. One that does knows how providers are.')),
     );
     return;
   }
@@ -87,12 +127,50 @@ function showProviders({ instance, health }) {
  */
 function providerCard(provider, report) {
   const lines = [
-    report.problem,
+    report.problem && inWords(report.problem),
     report.unhealthySince && `Pushes wait since ${formatMoment(Date.parse(report.unhealthySince))}.`,
     report.removalPaused && 'No token is removed for now.',
+    report.servers && serversLine(report.servers),
+    ...(report.servers?.largestFailing ?? []).map(
+      ({ host, devices, reason }) => `${host}: ${reason}, at least ${formatCount(devices)} devices wait for it.`,
+    ),
     report.certificateEndsAt && `The certificate ends ${formatMoment(Date.parse(report.certificateEndsAt))}.`,
   ];
   return card(provider, stateOf(report.status, STATE_WORDS[report.status]), lines);
+}
+
+/** @param {string} problem `cause: reason`, or words already */
+function inWords(problem) {
+  const [cause = '', ...rest] = problem.split(': ');
+  const words = CAUSE_WORDS[cause];
+  return words ? `${words} (${rest.join(': ')}).` : problem;
+}
+
+/** @param {ServerStatus['pushes']} pushes */
+function showOutcomes(pushes) {
+  const rows = pushes.map((of) => [
+    of.provider === 'all' ? 'Before any' : (PROVIDER_NAMES[of.provider] ?? of.provider),
+    ...[
+      of.delivered,
+      of.withoutContent,
+      of.deviceGone,
+      of.refused,
+      of.expired,
+      of.collapsed,
+      of.unconfigured,
+      of.retries,
+    ].map(formatCount),
+    ...[of.halfWithinSeconds, of.mostWithinSeconds].map((within) => (within === null ? '–' : `${within} s`)),
+  ]);
+  byId('outcomes').replaceChildren(
+    rows.length > 0 ? table('What became of pushes, by provider', OUTCOMES, rows) : note('No push yet.'),
+  );
+}
+
+/** @param {NonNullable<Health['providers'][string]['servers']>} servers */
+function serversLine({ known, failing }) {
+  if (known === 0) return 'No server of a device was sent to lately.';
+  return `${formatCount(known)} servers that devices chose; ${formatCount(failing)} of them fail, and only their devices wait.`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../common/durations.js';
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -5,8 +6,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { backupName, listBackups, pruneBackups } from './backup-files.js';
 
 const NOON = Date.UTC(2026, 10, 22, 12);
-const DAY_MS = 24 * 3_600_000;
-
 describe('backup files', () => {
   let folder: string;
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'spns-backups-'))));

@@ -1,11 +1,12 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
+import { DAY_MS } from '../../common/durations.js';
 import { COMPANIONS } from './database-copy.js';
 
 const STAMP = /^\d{8}T\d{6}Z$/;
 const TEMPORARY = '.tmp';
 /** Nothing that is still being written lies untouched for so long. */
-const ABANDONED_MS = 24 * 3_600_000;
+const ABANDONED_MS = DAY_MS;
 
 /** A finished copy of a database. */
 export interface BackupFile {
@@ -23,7 +24,7 @@ export function backupName(database: string, takenAt: number): string {
 
 export const temporaryName = (file: string): string => `${file}${TEMPORARY}`;
 
-/** Finished copies of this database, newest first. Other files in the folder are nobody's business. */
+/** Finished copies of this database, newest first. Other files in the folder are ignored. */
 export function listBackups(database: string, directory: string): BackupFile[] {
   return entriesOf(directory)
     .flatMap((name) => {

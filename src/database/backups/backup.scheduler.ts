@@ -1,7 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeError } from '../../common/describe-error.js';
-import { type AppConfig, type BackupConfig } from '../../config/app-config.js';
+import { AppConfig, type BackupConfig } from '../../config/app-config.js';
+import { Duties } from '../../config/duties.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import { listBackups, pruneBackups } from './backup-files.js';
 import { takeBackup } from './take-backup.js';
@@ -20,12 +21,14 @@ export class BackupScheduler implements OnApplicationBootstrap, OnApplicationShu
 
   constructor(
     private readonly config: AppConfig,
+    private readonly duties: Duties,
     private readonly events: OperatorEvents,
   ) {}
 
   onApplicationBootstrap(): void {
     const { database, backup } = this.config;
-    if (database.kind === 'sqlite' && backup) this.running = this.run(database.path, backup);
+    if (!this.duties.leads || database.kind !== 'sqlite' || !backup) return;
+    this.running = this.run(database.path, backup);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -9,12 +9,12 @@ export interface CopyProgress {
 
 export type StartProgress = (label: string, total: number) => CopyProgress;
 
-export const untold: StartProgress = () => ({ advance: () => undefined, finish: () => undefined });
+export const noProgress: StartProgress = () => ({ advance: () => undefined, finish: () => undefined });
 
 /** What SQLite may put beside a database. */
 export const COMPANIONS = ['-journal', '-wal', '-shm'];
 
-/** Of whatever version: a copy of an older one is migrated by the server, and one of a newer one is kept for that. */
+/** Any version counts: the server migrates an older copy, and a newer one belongs to a newer server. */
 export function isOurs(database: Database.Database): boolean {
   const tables = database.prepare("SELECT name FROM sqlite_master WHERE name IN ('devices', 'migrations')").all();
   return tables.length === 2;

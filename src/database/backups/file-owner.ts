@@ -1,23 +1,23 @@
 import { lchownSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Whose a new file is to be; null = whose the process is. */
+/** The user and group that a new file is given to; null = those of the process. */
 export type Owner = Readonly<{ uid: number; gid: number }> | null;
 
-/** What root makes is for the user of the server, whom the database belongs to, or the folder where it will be. */
+/** A file that root makes is given to the owner of the database, or of the folder that will hold it. */
 export function ownerOf(path: string): Owner {
   if (process.geteuid?.() !== 0) return null;
   return statSync(path, { throwIfNoEntry: false }) ?? ownerOf(dirname(path));
 }
 
-/** Some file systems know no owners: it stays as it is there. */
+/** Changes the owner where the file system has owners. */
 export function giveTo(owner: Owner, path: string): void {
   if (owner === null) return;
   try {
     // A link that somebody put there is not followed.
     lchownSync(path, owner.uid, owner.gid);
   } catch {
-    // Whoever runs this can still use it, and the message about rights tells others what to do.
+    // The file stays root's; opening it as another user fails with a sentence about rights.
   }
 }
 

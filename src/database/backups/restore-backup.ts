@@ -2,9 +2,10 @@ import Database from 'better-sqlite3';
 import { closeSync, existsSync, linkSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { backupName } from './backup-files.js';
-import { isOurs, makeSelfContained, removeDatabase, type StartProgress, sync, untold } from './database-copy.js';
+import { isOurs, makeSelfContained, removeDatabase, type StartProgress, sync, noProgress } from './database-copy.js';
 import { giveTo, makeFolder, type Owner, ownerOf } from './file-owner.js';
 import { fileProblem } from './file-problem.js';
+import { lockFileOf } from '../lock-file.js';
 
 const FIRST_BYTES = 'SQLite format 3\0';
 const CHUNK_BYTES = 1024 * 1024;
@@ -54,7 +55,7 @@ function requireSqliteFile(path: string): void {
 function replace(
   database: string,
   backup: string,
-  { now = Date.now(), start = untold }: RestoreOptions,
+  { now = Date.now(), start = noProgress }: RestoreOptions,
 ): string | null {
   const owner = ownerOf(database);
   makeFolder(dirname(database), owner);
@@ -128,7 +129,7 @@ const isDamage = (error: unknown): boolean =>
 
 /** The lock that a running server holds, and must be able to take after us. */
 function lockDatabase(database: string, owner: Owner): Database.Database {
-  const path = `${database}.lock`;
+  const path = lockFileOf(database);
   const lock = new Database(path, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');

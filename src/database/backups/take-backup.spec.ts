@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { restoreBackup } from './restore-backup.js';
 import { takeBackup } from './take-backup.js';
 
@@ -80,11 +80,49 @@ describe('a copy of the database', () => {
     const file = await takeBackup(database, backups, { start: bars.start });
     restoreBackup(file, database, { start: bars.start });
     const { size } = statSync(file);
+    const [copying] = bars.drawn;
     expect(bars.drawn).toEqual([
-      { label: 'Copying', total: size / 4096, done: size / 4096, isFinished: true },
+      { label: 'Copying', total: copying?.total, done: copying?.total, isFinished: true },
       { label: 'Copying', total: size, done: size, isFinished: true },
       { label: 'Checking', total: 1, done: 1, isFinished: true },
     ]);
+  });
+
+  it('holds nothing of rows that are gone, and no free pages', async () => {
+    const source = new Database(database);
+    const gone = source.prepare('SELECT token FROM devices WHERE n <= 500').pluck().all().map(String);
+    source.exec('DELETE FROM devices WHERE n <= 500');
+    expect(gone.some((token) => readFileSync(database, 'latin1').includes(token))).toBe(true);
+    const file = await takeBackup(database, backups);
+    source.close();
+    const bytes = readFileSync(file, 'latin1');
+    expect(gone.filter((token) => bytes.includes(token))).toEqual([]);
+    const copy = new Database(file);
+    expect(copy.prepare('SELECT COUNT(*) FROM devices').pluck().get()).toBe(500);
+    expect(copy.pragma('freelist_count', { simple: true })).toBe(0);
+    copy.close();
+  });
+
+  it('is made while the event loop has next to nothing to do', async () => {
+    const source = new Database(database);
+    source.exec(`CREATE TABLE filler AS WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers
+      WHERE n < 100) SELECT randomblob(1000000) AS bytes FROM numbers`);
+    source.close();
+    const before = performance.eventLoopUtilization();
+    await takeBackup(database, backups);
+    expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5);
+  });
+
+  it('leaves nothing when it is broken off, and the process that made it is gone', async () => {
+    const stopping = new AbortController();
+    const file = join(folder, 'large.sqlite');
+    new Database(file).exec(TABLES).exec('CREATE TABLE filler AS SELECT randomblob(200000000) AS bytes').close();
+    const taking = takeBackup(file, backups, { signal: stopping.signal });
+    await vi.waitUntil(() => existsSync(backups) && readdirSync(backups).length > 0, { timeout: 10_000 });
+    stopping.abort();
+    await expect(taking).rejects.toThrow('The backup was broken off. Nothing is left of it.');
+    expect(readdirSync(backups)).toEqual([]);
+    await expect(takeBackup(file, backups, { signal: stopping.signal })).rejects.toThrow('broken off');
   });
 
   it('is put back twice within a second, and what was there is kept each time', async () => {

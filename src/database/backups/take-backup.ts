@@ -1,13 +1,12 @@
 import Database from 'better-sqlite3';
 import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { CLI } from '../../config/cli-name.js';
 import { backupName, temporaryName } from './backup-files.js';
-import { isOurs, makeSelfContained, removeDatabase, type StartProgress, sync, untold } from './database-copy.js';
+import { copyDatabase } from './copy-database.js';
+import { isOurs, makeSelfContained, removeDatabase, type StartProgress, sync, noProgress } from './database-copy.js';
 import { giveTo, makeFolder, ownerOf } from './file-owner.js';
 import { fileProblem } from './file-problem.js';
-
-/** About 2 ms of copying, after which the event loop gets its turn. */
-const PAGES_PER_STEP = 256;
 
 /** There is no copy. The message is for the operator. */
 class BackupError extends Error {
@@ -35,12 +34,12 @@ export interface BackupOptions {
  * Copies a database that is in use and returns the copy's path. A file of that name is complete and on disk.
  *
  * The copy is that of one moment: it is read within one transaction, which in WAL mode neither stops writers nor sees
- * them, of whatever process they are.
+ * them, of whatever process they are. It is made in a process of its own and holds nothing of rows that are gone.
  *
  * @throws BackupError when there is no database of ours, the folder cannot be used, or the copy is broken off
  */
 export async function takeBackup(database: string, directory: string, options: BackupOptions = {}): Promise<string> {
-  const source = openSource(database);
+  const source = lookAt(database);
   try {
     return await copyInto(directory, backupName(database, options.now ?? Date.now()), source, options);
   } catch (cause) {
@@ -49,23 +48,25 @@ export async function takeBackup(database: string, directory: string, options: B
     const { code, meaning } = problem;
     const advice = 'Give another folder, with --to or BACKUP_DIRECTORY, or the right to write there.';
     throw new BackupError(`No copy can be made in ${directory}: ${meaning}. ${advice}`, code, { cause });
-  } finally {
-    source.close();
   }
 }
 
-/** Within a transaction that has begun. Looking must not make anything. */
-function openSource(path: string): Database.Database {
+interface Source {
+  readonly path: string;
+  readonly pages: number;
+  readonly pageBytes: number;
+}
+
+/** Looking must not make anything. */
+function lookAt(path: string): Source {
   requireFile(path);
-  const source = new Database(path, { readonly: true, fileMustExist: true });
+  const database = new Database(path, { readonly: true, fileMustExist: true });
+  const numberOf = (pragma: string): number => Number(database.pragma(pragma, { simple: true }));
   try {
-    source.exec('BEGIN');
-    // The transaction begins with its first read, which this is.
-    if (isOurs(source)) return source;
+    if (isOurs(database)) return { path, pages: numberOf('page_count'), pageBytes: numberOf('page_size') };
     throw new BackupError(`${path} is not a database of this server. Check DATABASE_URL.`);
-  } catch (error) {
-    source.close();
-    throw error;
+  } finally {
+    database.close();
   }
 }
 
@@ -76,17 +77,12 @@ function requireFile(path: string): void {
   } catch (cause) {
     throw new BackupError(`${path} cannot be looked at. Check the rights on its folder.`, undefined, { cause });
   }
-  if (isFile === undefined) throw new BackupError(`There is no database at ${path}. To make it: session-push migrate`);
+  if (isFile === undefined) throw new BackupError(`There is no database at ${path}. To make it: ${CLI} migrate`);
   if (!isFile) throw new BackupError(`${path} is no file, so no database. Check DATABASE_URL.`);
 }
 
-async function copyInto(
-  directory: string,
-  name: string,
-  source: Database.Database,
-  options: BackupOptions,
-): Promise<string> {
-  const owner = ownerOf(source.name);
+async function copyInto(directory: string, name: string, source: Source, options: BackupOptions): Promise<string> {
+  const owner = ownerOf(source.path);
   makeFolder(directory, owner);
   const file = join(directory, name);
   const temporary = temporaryName(file);
@@ -115,26 +111,23 @@ function makeEmpty(file: string): void {
   }
 }
 
+/** What is copied is told in pages of the source, of which the copy may have less. */
 async function copyPages(
-  source: Database.Database,
+  { path, pages, pageBytes }: Source,
   target: string,
-  { start = untold, signal }: BackupOptions,
+  { start = noProgress, signal }: BackupOptions,
 ): Promise<void> {
-  const progress = start('Copying', Number(source.pragma('page_count', { simple: true })));
+  const progress = start('Copying', pages);
   let copied = 0;
-  const advanceTo = (pages: number) => {
-    progress.advance(pages - copied);
-    copied = pages;
+  const advanceTo = (now: number): void => {
+    progress.advance(now - copied);
+    copied = now;
   };
   try {
-    const { totalPages } = await source.backup(target, {
-      progress: (pages) => {
-        if (signal?.aborted) throw new BackupError('The backup was broken off. Nothing is left of it.');
-        advanceTo(pages.totalPages - pages.remainingPages);
-        return PAGES_PER_STEP;
-      },
-    });
-    advanceTo(totalPages);
+    const onBytes = (bytes: number): void => advanceTo(Math.min(pages, Math.floor(bytes / pageBytes)));
+    const isComplete = await copyDatabase(path, target, { signal, onBytes });
+    if (!isComplete) throw new BackupError('The backup was broken off. Nothing is left of it.');
+    advanceTo(pages);
   } finally {
     progress.finish();
   }

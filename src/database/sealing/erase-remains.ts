@@ -1,5 +1,5 @@
 import { type DataSource } from 'typeorm';
-import { KEYED_TABLES } from './plain-rows.js';
+import { KEYED_TABLES } from './seal-registry-rows.js';
 import { SealingError } from './sealing-state.js';
 
 const TABLES = [...KEYED_TABLES.map(({ name }) => name), 'queued_notifications'];

@@ -1,10 +1,11 @@
 import { type DataSource } from 'typeorm';
+import { CLI } from '../../config/cli-name.js';
 import { KeyedSealing, NoSealing, type Sealing } from '../../sealing/sealing.js';
 import { isComplete } from './seal-database.js';
 import { dataKeyOf, readSealingState, requireNotSealed, SealingError } from './sealing-state.js';
 
 /**
- * How ids and tokens are stored in the database, for whoever must not change it.
+ * How ids and tokens are stored in the database. Changes nothing: for the command line and for processes beside the server.
  *
  * @param file null = no data key
  * @throws SealingError when that is not what the configuration says
@@ -17,5 +18,5 @@ export async function openSealing(dataSource: DataSource, file: string | null): 
   }
   const dataKey = dataKeyOf(state, file);
   if (dataKey && isComplete(state)) return new KeyedSealing(dataKey);
-  throw new SealingError('The database is not sealed yet, as DATA_KEY_FILE wants it. To do it: session-push migrate');
+  throw new SealingError(`The database is not sealed yet, as DATA_KEY_FILE wants it. To do it: ${CLI} migrate`);
 }

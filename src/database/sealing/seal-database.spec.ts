@@ -4,9 +4,12 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { CLI } from '../../config/cli-name.js';
 import { rawBytes } from '../../../test/support/raw-storage.js';
 import { type TestDatabase, useSqliteDatabase } from '../../../test/support/test-data-source.js';
+import { boxPlace } from '../../sealing/sealing.protocol.js';
 import { KeyedSealing } from '../../sealing/sealing.js';
+import { MIGRATIONS } from '../database-options.js';
 import { inPowersOfTwo } from '../statement-sizes.js';
 import { openSealing } from './open-sealing.js';
 import { needsSealing, sealDatabase } from './seal-database.js';
@@ -15,12 +18,14 @@ import { readSealingState } from './sealing-state.js';
 const folder = mkdtempSync(join(tmpdir(), 'spns-sealing-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Rows of `table`, in the order of its columns. */
+/** Rows of `table`, in the order of its first columns; the others are left as they are without anybody's doing. */
 async function insert({ writer }: TestDatabase, table: string, rows: readonly (readonly unknown[])[]): Promise<void> {
   await writer.write(async (manager) => {
+    const columns = await manager.query<{ name: string }[]>(`SELECT name FROM pragma_table_info('${table}')`);
+    const names = columns.map(({ name }) => name).slice(0, rows[0]?.length);
     for (const some of inPowersOfTwo(rows)) {
       const values = some.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
-      await manager.query(`INSERT INTO ${table} VALUES ${values}`, some.flat());
+      await manager.query(`INSERT INTO ${table} (${names.join(', ')}) VALUES ${values}`, some.flat());
     }
   });
 }
@@ -76,6 +81,7 @@ describe('sealDatabase', () => {
     expect(await rows('SELECT * FROM closed_group_members')).toContainEqual({
       group_id: sealing.id('g1'),
       session_id: sealing.id('05b'),
+      deviceless_since: null,
     });
     const targets = [{ token: sealing.token('t1'), registeredAt: 7, apnsEnvironment: 'sandbox' }];
     expect(await rows('SELECT recipient, targets, data FROM queued_notifications ORDER BY id')).toEqual([
@@ -85,6 +91,36 @@ describe('sealDatabase', () => {
     told = [];
     await seal();
     expect(told).toEqual([]);
+  });
+
+  it('seals subscriptions: whom and what they name so that it can be found, the rest in boxes', async () => {
+    const account = '05'.padEnd(66, 'ab');
+    const [credentials, encKey, info] = [randomBytes(96), randomBytes(32), randomBytes(20)];
+    const subscription = (token: string, serviceInfo: Buffer | null) => [
+      ...[account, 'firebase', token, 'owner', 7, '-10,0', 1, 1_800_000_000],
+      ...[credentials, encKey, serviceInfo, 5, null],
+    ];
+    await insert(database, 'subscriptions', [subscription('t1', null), subscription('t2', info)]);
+    await insert(database, 'ended_subscriptions', [['fingerprint', 9]]);
+    await seal();
+    expect(told).toEqual([3, -2, -1]);
+    const key = { account: sealing.account(account), service: 'firebase', token: sealing.token('t2') };
+    const stored = await rows<Record<string, unknown>>('SELECT * FROM subscriptions');
+    const row = stored.find(({ token }) => token === key.token);
+    expect(row).toMatchObject({
+      ...{ ...key, signer: sealing.id('owner'), swarm_place: 7, namespaces: '-10,0', wants_data: 1 },
+      ...{ sig_ts: 1_800_000_000, registered_at: 5, accepted_at: null },
+    });
+    const open = (column: string) => {
+      const place = boxPlace('subscriptions', column, [key.account, key.service, key.token]);
+      return sealing.openBox(row?.[column] as Buffer, place);
+    };
+    expect([open('credentials'), open('enc_key'), open('service_info')]).toEqual([credentials, encKey, info]);
+    expect(stored.find(({ token }) => token === sealing.token('t1'))).toMatchObject({ service_info: null });
+    expect(await rows('SELECT * FROM ended_subscriptions')).toEqual([
+      { fingerprint: sealing.id('fingerprint'), sig_ts: 9 },
+    ]);
+    expect(await needsSealing(database.dataSource, file)).toBe(false);
   });
 
   it('goes page by page, with a group of members on several pages', async () => {
@@ -199,11 +235,15 @@ describe('sealDatabase', () => {
     expect(await seal(null)).toMatchObject({ isOn: false });
     expect(await openSealing(database.dataSource, null)).toMatchObject({ isOn: false });
     expect(await readSealingState(database.dataSource)).toBeNull();
-    await expect(openSealing(database.dataSource, file)).rejects.toThrow('session-push migrate');
+    await expect(openSealing(database.dataSource, file)).rejects.toThrow(`${CLI} migrate`);
   });
 
   it('cannot be taken back by an older version', async () => {
     await seal();
-    await expect(database.dataSource.undoLastMigration()).rejects.toThrow('Ids and tokens are sealed');
+    const undoAll = async () => {
+      for (const _ of MIGRATIONS) await database.dataSource.undoLastMigration();
+    };
+    await expect(undoAll()).rejects.toThrow('Ids and tokens are sealed');
+    await database.dataSource.runMigrations();
   });
 });

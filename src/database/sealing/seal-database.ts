@@ -1,3 +1,4 @@
+import { MetricsService } from '../../metrics/metrics.service.js';
 import { type DataSource } from 'typeorm';
 import { createDataKey } from '../../sealing/data-key.file.js';
 import { KeyedSealing, NoSealing, type Sealing } from '../../sealing/sealing.js';
@@ -5,10 +6,11 @@ import { keyCheckOf } from '../../sealing/sealing.protocol.js';
 import { DatabaseWriter } from '../database-writer.js';
 import { upsert } from '../dialect.js';
 import { withLargeCache } from '../large-cache.js';
+import { lowerIosTokens } from '../ios-tokens.js';
 import { oneAfterTheOther } from '../migrate.js';
 import { eraseRemains } from './erase-remains.js';
-import { countPlainQueue, sealPlainQueue } from './plain-queue.js';
-import { countPlainRows, sealPlainRows } from './plain-rows.js';
+import { countPlainQueue, sealPlainQueue } from './seal-queue-rows.js';
+import { countPlainRows, sealPlainRows } from './seal-registry-rows.js';
 import { dataKeyOf, readSealingState, requireNotSealed } from './sealing-state.js';
 import { type SealingState } from './sealing-state.entity.js';
 
@@ -20,7 +22,7 @@ export interface SealingProgress {
 
 /**
  * Makes the database what the configuration says, and returns how ids and tokens are stored in it. With a data key, all
- * that is plain is sealed; it goes on where it broke off, and finds what a server without the key wrote since. Nobody else
+ * that is plain is sealed, and what is sealed but spelled as nobody spells it any more is sealed anew; it goes on where it broke off, and finds what a server without the key wrote since. Nobody else
  * may use the database meanwhile. The key's file is made when there is none yet.
  *
  * @param file null = no data key
@@ -61,13 +63,14 @@ async function convert(
   start: (rows: number) => SealingProgress,
 ): Promise<void> {
   const progress = start((await countPlainRows(dataSource)) + (await countPlainQueue(dataSource)));
-  const writer = new DatabaseWriter(dataSource);
+  const writer = new DatabaseWriter(dataSource, new MetricsService());
   const remember = (converting: 0 | 1): Promise<void> =>
     writer.write((manager) => upsert(manager, 'sealing', { key_check: keyCheck, converting }));
   const onRows = (rows: number): void => progress.advance(rows);
   await remember(1);
   await withLargeCache(dataSource, () => sealPlainRows(dataSource, writer, sealing, onRows));
   await sealPlainQueue(dataSource, writer, sealing, onRows);
+  await lowerIosTokens('sealed', sealing, dataSource.manager, (work) => writer.write(work));
   await eraseRemains(dataSource);
   await remember(0);
   progress.finish();

@@ -7,7 +7,7 @@ export class SealingState {
   @PrimaryColumn({ name: 'key_check', type: 'varchar', length: 64 })
   keyCheck: string;
 
-  /** There may be plain text left in rows, or of rows in the files. */
+  /** There may be plain text left in rows, or of rows in the files, or tokens that a migration could not open. */
   @Column({ type: 'boolean' })
   converting: boolean;
 }

@@ -6,8 +6,8 @@ import { readSealingState } from './sealing-state.js';
 const LOOK_INTERVAL_MS = 5000;
 
 /**
- * Ends a server without a data key when another instance begins to seal the database that they share: it finds no phone
- * any more, and stores what the others do not find.
+ * Ends a server without a data key when another instance begins to seal the database that they share: this one could not
+ * find sealed devices, and would store plain ones that the others do not find.
  */
 @Injectable()
 export class SealingWatch {
@@ -21,7 +21,7 @@ export class SealingWatch {
 
   @Interval(LOOK_INTERVAL_MS)
   async look(): Promise<void> {
-    // A database that does not answer is told elsewhere.
+    // A database that does not answer is reported by the health check.
     const state = await readSealingState(this.dataSource).catch(() => null);
     if (!state) return;
     this.logger.fatal(

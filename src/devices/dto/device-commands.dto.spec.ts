@@ -7,6 +7,11 @@ const deviceType = (fields: object) => parse(fields).data?.deviceType;
 const refusal = (fields: object) => parse(fields).error?.issues[0]?.message;
 
 describe('registerSchema', () => {
+  it('spells the token of an iPhone in lower case, and others as they came', () => {
+    expect(parse({}).data).toMatchObject({ token: HEX.toLowerCase(), deviceType: 'ios' });
+    for (const device of ['android', 'huawei', 'unknown']) expect(parse({ device }).data?.token).toBe(HEX);
+  });
+
   it('gives what the registry stores', () => {
     expect(parse({ device: 'huawei' }).data).toEqual({ token: HEX, sessionId: '05a', deviceType: 'huawei' });
   });
@@ -46,7 +51,11 @@ describe('registerSchema', () => {
 
 describe('unregisterSchema', () => {
   it('needs the token alone', () => {
-    expect(unregisterSchema.safeParse({ token: 't' }).data).toEqual({ token: 't' });
+    expect(unregisterSchema.safeParse({ token: 't' }).data).toEqual({ token: 't', iosToken: null });
     expect(unregisterSchema.safeParse({}).error?.issues[0]?.message).toBe('Missing parameter');
+  });
+
+  it('says what the token is called when it is for an iPhone', () => {
+    expect(unregisterSchema.safeParse({ token: HEX }).data).toEqual({ token: HEX, iosToken: HEX.toLowerCase() });
   });
 });

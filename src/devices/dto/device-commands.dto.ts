@@ -24,16 +24,23 @@ export interface Registration {
   deviceType: DeviceType;
 }
 
-/** Settles the device type; an iOS token must be hexadecimal because it becomes part of a URL. */
+/**
+ * Settles the device type and, for Apple, the spelling of the token: it must be hexadecimal because it becomes part of a URL,
+ * and in lower case it is one token, however often somebody spells it differently.
+ */
 export function toRegistration(args: RegistrationArguments, context: z.RefinementCtx): Registration {
   const deviceType = args.device ?? (args.token.length === APNS_TOKEN_LENGTH ? 'ios' : 'android');
   if (deviceType === 'ios' && !HEXADECIMAL.test(args.token)) {
     context.addIssue({ code: 'custom', path: ['token'], message: 'an ios token must be hexadecimal' });
   }
-  return { token: args.token, sessionId: args.pubKey, deviceType };
+  return { token: deviceType === 'ios' ? args.token.toLowerCase() : args.token, sessionId: args.pubKey, deviceType };
 }
 
 export const registerSchema = z.object(registrationFields).transform(toRegistration);
 
-export const unregisterSchema = z.object({ token: wireToken() });
+/** Nothing tells the device type here: the token as it came, and what it is called when it is for iOS. */
+export const unregisterSchema = z.object({ token: wireToken() }).transform(({ token }) => ({
+  token,
+  iosToken: HEXADECIMAL.test(token) ? token.toLowerCase() : null,
+}));
 export type Unregister = z.infer<typeof unregisterSchema>;

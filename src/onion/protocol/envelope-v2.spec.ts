@@ -34,7 +34,7 @@ describe('known answers of version 2', () => {
     if (result.kind !== 'request') throw new Error(result.reason);
     const payload: { endpoint: string; body: string } = JSON.parse(vector.payload_utf8);
     expect(result.endpoint).toBe(payload.endpoint);
-    expect(result.args).toEqual(JSON.parse(payload.body));
+    expect(result.body).toEqual({ kind: 'json', value: JSON.parse(payload.body) });
     const nonce = fromHex(vector.reply_nonce_hex);
     const reply = envelopeV2.sealReply(result.channel, 200, resultJson(1, 'Success'), nonce);
     expect(reply.toString('base64')).toBe(vector.reply_http_body_b64);
@@ -48,7 +48,11 @@ describe('version 2', () => {
     ['whatever enc_type says', { enc_type: 'xchacha20' }],
     ['whatever a ciphertext field says', { ciphertext: 'AAAA' }],
   ])('opens a request %s', (_name, outer) => {
-    expect(open(valid, outer)).toMatchObject({ kind: 'request', endpoint: 'notify', args: { send_to: 'x' } });
+    expect(open(valid, outer)).toMatchObject({
+      kind: 'request',
+      endpoint: 'notify',
+      body: { kind: 'json', value: { send_to: 'x' } },
+    });
   });
 
   it('leaves the slash at the endpoint', () => {
@@ -83,14 +87,21 @@ describe('version 2', () => {
   });
 
   it.each([
+    ['no body', '{"endpoint":"notify"}', { kind: 'missing' }],
+    ['a body that is an object, not a string', '{"endpoint":"notify","body":{}}', { kind: 'missing' }],
+    ['an empty body', '{"endpoint":"notify","body":""}', { kind: 'missing' }],
+    ['a body that is no JSON', '{"endpoint":"notify","body":"{} more"}', { kind: 'not-json' }],
+    ['a body that is a list', '{"endpoint":"notify","body":"[{}]"}', { kind: 'json', value: [{}] }],
+    ['a null body', '{"endpoint":"notify","body":"null"}', { kind: 'json', value: null }],
+  ])('leaves %s to the command', (_name, payload, body) => {
+    expect(open(payload)).toMatchObject({ kind: 'request', endpoint: 'notify', body });
+  });
+
+  it.each([
     ['text', 'hello', 'payload'],
     ['a list', '[]', 'payload'],
     ['no endpoint', '{"body":"{}"}', 'endpoint'],
     ['an endpoint in the body only', '{"body":"{\\"endpoint\\":\\"register\\"}"}', 'endpoint'],
-    ['no body', '{"endpoint":"notify"}', 'body'],
-    ['a body that is an object, not a string', '{"endpoint":"notify","body":{}}', 'body'],
-    ['an empty body', '{"endpoint":"notify","body":""}', 'body'],
-    ['a null body', '{"endpoint":"notify","body":"null"}', 'body'],
   ])('answers %s with a sealed refusal', (_name, payload, reason) => {
     expect(open(payload)).toMatchObject({ kind: 'unusable', reason });
   });

@@ -1,15 +1,15 @@
-import { Channel } from './channel.js';
-import { type Envelope, type InnerStatus, type OpenResult, refused, unusable } from './envelope.js';
-import { parseJsonObject } from './json.js';
+import { Channel, fingerprintOf } from './channel.js';
+import { type Envelope, type InnerStatus, type OpenResult, readRequestBody, refused, unusable } from './envelope.js';
+import { parseJsonObject } from '../../encoding/json.js';
 import { type X25519KeyPair } from './key-agreement.js';
-import { decodeHexKey } from './key-encodings.js';
+import { decodeHexKey } from '../../encoding/key-encodings.js';
 import { parseOuterBody } from './outer-body.js';
 
 /**
  * Onion requests of version 2, `POST /loki/v2/lsrpc`. See docs/protocol.md §1.2 and §3.2.
  *
  * Always AES-GCM, `enc_type` is ignored; the ephemeral key is hex. Request plaintext: a JSON object whose `body` is a string
- * with the JSON arguments; the endpoint is taken as it is, without removing a slash. Reply: JSON with the base64 of the
+ * with the JSON of the arguments, and missing when it is not a string; the endpoint is taken as it is, without removing a slash. Reply: JSON with the base64 of the
  * sealed bytes.
  */
 export const envelopeV2: Envelope = {
@@ -24,7 +24,7 @@ export const envelopeV2: Envelope = {
     if (!channel) return refused('ephemeral-key');
     const payload = channel.open(outer.ciphertext);
     // libsession tells a request that it sealed with another cipher by this sealed answer, so it is not an HTTP 400.
-    return payload ? readPayload(channel, payload) : unusable(channel, 'undecryptable');
+    return payload ? readPayload(channel, outer.ciphertext, payload) : unusable(channel, 'undecryptable');
   },
 
   sealReply(channel: Channel, status: InnerStatus, json: string, nonce?: Uint8Array): Buffer {
@@ -34,11 +34,16 @@ export const envelopeV2: Envelope = {
   },
 };
 
-function readPayload(channel: Channel, payload: Buffer): OpenResult {
+function readPayload(channel: Channel, sealed: Buffer, payload: Buffer): OpenResult {
   const request = parseJsonObject(payload);
   if (!request) return unusable(channel, 'payload');
   const { endpoint, body } = request;
   if (typeof endpoint !== 'string') return unusable(channel, 'endpoint');
-  const args = typeof body === 'string' ? parseJsonObject(body) : null;
-  return args ? { kind: 'request', channel, endpoint, args } : unusable(channel, 'body');
+  return {
+    kind: 'request',
+    channel,
+    fingerprint: fingerprintOf(sealed),
+    endpoint,
+    body: readRequestBody(typeof body === 'string' ? body : undefined),
+  };
 }

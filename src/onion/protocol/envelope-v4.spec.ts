@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import vectors from '../../../test/vectors/onion-vectors.json' with { type: 'json' };
-import { encodeStringList } from './bencode.js';
+import { encodeStringList } from '../../encoding/bencode.js';
 import { Channel } from './channel.js';
 import { type EncType } from './ciphers.js';
 import { resultJson } from './envelope.js';
@@ -36,7 +36,8 @@ describe('known answers of version 4', () => {
     const result = envelopeV4.open(server, Buffer.from(vector.request_body_b64, 'base64'));
     if (result.kind !== 'request') throw new Error(result.reason);
     expect(`/${result.endpoint}`).toBe(/"endpoint":"([^"]*)"/.exec(vector.payload_utf8)?.[1]);
-    expect(vector.payload_utf8).toContain(JSON.stringify(Object.values(result.args)[0]));
+    if (result.body.kind !== 'json') throw new Error(result.body.kind);
+    expect(vector.payload_utf8).toContain(JSON.stringify(Object.values(result.body.value ?? {})[0]));
     const reply = envelopeV4.sealReply(result.channel, 200, resultJson(1, 'Success'), fromHex(vector.reply_nonce_hex));
     expect(reply.toString('base64')).toBe(vector.reply_http_body_b64);
   });
@@ -68,15 +69,34 @@ describe('the payload of version 4', () => {
     ['/register?x=1', 'register?x=1'],
     ['', ''],
   ])('turns the endpoint %j into %j', (endpoint, expected) => {
-    expect(open(encodeStringList(JSON.stringify({ endpoint }), '{}'))).toMatchObject({ endpoint: expected, args: {} });
+    expect(open(encodeStringList(JSON.stringify({ endpoint }), '{}'))).toMatchObject({
+      endpoint: expected,
+      body: { kind: 'json', value: {} },
+    });
   });
 
   it('takes the arguments from the body alone and the endpoint from the metadata alone', () => {
     expect(open(encodeStringList('{"endpoint":"a","token":"m"}', '{"endpoint":"b","x":1}'))).toMatchObject({
       endpoint: 'a',
-      args: { endpoint: 'b', x: 1 },
+      body: { kind: 'json', value: { endpoint: 'b', x: 1 } },
     });
     expect(open(encodeStringList('{}', '{"endpoint":"/register"}'))).toMatchObject({ reason: 'endpoint' });
+  });
+
+  it.each([
+    ['no body', encodeStringList(metadata), { kind: 'missing' }],
+    ['an empty body', encodeStringList(metadata, ''), { kind: 'missing' }],
+    ['a body that is a list', encodeStringList(metadata, '[{}]'), { kind: 'json', value: [{}] }],
+    ['a body that is null', encodeStringList(metadata, 'null'), { kind: 'json', value: null }],
+    ['a body with a byte order mark', encodeStringList(metadata, '\ufeff{}'), { kind: 'not-json' }],
+    ['a body with bytes behind its JSON', encodeStringList(metadata, '{} more'), { kind: 'not-json' }],
+    [
+      'a body that is not UTF-8',
+      Buffer.concat([Buffer.from(`l22:${metadata}9:{"a":"`), Buffer.from([0xff]), Buffer.from('"}e')]),
+      { kind: 'not-json' },
+    ],
+  ])('leaves %s to the command', (_name, payload, body) => {
+    expect(open(payload)).toMatchObject({ kind: 'request', endpoint: 'notify', body });
   });
 
   it.each([
@@ -85,16 +105,6 @@ describe('the payload of version 4', () => {
     ['metadata that is not JSON', encodeStringList('x', '{}'), 'payload'],
     ['metadata that is a list of pairs', encodeStringList('[["endpoint","register"]]', '{}'), 'payload'],
     ['an endpoint that is a number', encodeStringList('{"endpoint":7}', '{}'), 'endpoint'],
-    ['no body', encodeStringList(metadata), 'body'],
-    ['an empty body', encodeStringList(metadata, ''), 'body'],
-    ['a body that is a list', encodeStringList(metadata, '[]'), 'body'],
-    ['a body that is null', encodeStringList(metadata, 'null'), 'body'],
-    ['a body with a byte order mark', encodeStringList(metadata, '\ufeff{}'), 'body'],
-    [
-      'a body that is not UTF-8',
-      Buffer.concat([Buffer.from(`l22:${metadata}9:{"a":"`), Buffer.from([0xff]), Buffer.from('"}e')]),
-      'body',
-    ],
   ])('answers %s with a sealed refusal', (_name, payload, reason) => {
     expect(open(payload)).toMatchObject({ kind: 'unusable', reason });
   });

@@ -1,10 +1,10 @@
-import { decodeStringList, encodeStringList } from './bencode.js';
-import { Channel } from './channel.js';
+import { decodeStringList, encodeStringList } from '../../encoding/bencode.js';
+import { Channel, fingerprintOf } from './channel.js';
 import { parseEncType } from './ciphers.js';
-import { type Envelope, type InnerStatus, type OpenResult, refused, unusable } from './envelope.js';
-import { parseJsonObject } from './json.js';
+import { type Envelope, type InnerStatus, type OpenResult, readRequestBody, refused, unusable } from './envelope.js';
+import { parseJsonObject } from '../../encoding/json.js';
 import { type X25519KeyPair } from './key-agreement.js';
-import { decodeEphemeralKey } from './key-encodings.js';
+import { decodeEphemeralKey } from '../../encoding/key-encodings.js';
 import { parseOuterBody } from './outer-body.js';
 
 /**
@@ -26,7 +26,7 @@ export const envelopeV4: Envelope = {
     const channel = clientKey && Channel.ofServer(server, clientKey, encType);
     if (!channel) return refused('ephemeral-key');
     const payload = channel.open(outer.ciphertext);
-    return payload ? readPayload(channel, payload) : refused('undecryptable');
+    return payload ? readPayload(channel, outer.ciphertext, payload) : refused('undecryptable');
   },
 
   sealReply(channel: Channel, status: InnerStatus, json: string, nonce?: Uint8Array): Buffer {
@@ -36,13 +36,17 @@ export const envelopeV4: Envelope = {
   },
 };
 
-function readPayload(channel: Channel, payload: Buffer): OpenResult {
+function readPayload(channel: Channel, sealed: Buffer, payload: Buffer): OpenResult {
   const parts = decodeStringList(payload);
   const metadata = parts && parseJsonObject(parts[0]);
   if (!metadata) return unusable(channel, 'payload');
-  const endpoint = metadata['endpoint'];
+  const { endpoint } = metadata;
   if (typeof endpoint !== 'string') return unusable(channel, 'endpoint');
-  const args = parts[1] ? parseJsonObject(parts[1]) : null;
-  if (!args) return unusable(channel, 'body');
-  return { kind: 'request', channel, endpoint: endpoint.startsWith('/') ? endpoint.slice(1) : endpoint, args };
+  return {
+    kind: 'request',
+    channel,
+    fingerprint: fingerprintOf(sealed),
+    endpoint: endpoint.startsWith('/') ? endpoint.slice(1) : endpoint,
+    body: readRequestBody(parts[1]),
+  };
 }

@@ -1,13 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import { encodeStringList } from './bencode.js';
+import { encodeStringList } from '../../encoding/bencode.js';
 import { type EncType } from './ciphers.js';
 import { type Envelope, type InnerStatus, resultJson } from './envelope.js';
 import { envelopeV2 } from './envelope-v2.js';
 import { envelopeV4 } from './envelope-v4.js';
 import { generateKeyPair } from './key-agreement.js';
 import { encodeOuterBody } from './outer-body.js';
-import { ONION_PATHS, OnionReplyError, type OnionVersion, openReply, sealRequest } from './onion-client.js';
+import {
+  ONION_PATHS,
+  OnionReplyError,
+  type OnionVersion,
+  openJsonReply,
+  openReply,
+  sealRequest,
+} from './onion-client.js';
 
 // Hundreds of key agreements each, possibly on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
@@ -28,7 +35,7 @@ describe.each(kinds)('client and server with $version $encType', (kind) => {
 
   it('carry arguments there and results back', () => {
     const args = fc.dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue());
-    const status = fc.constantFrom<InnerStatus>(200, 400, 500);
+    const status = fc.constantFrom<InnerStatus>(200, 400, 500, 503);
     fc.assert(
       fc.property(args, status, fc.string({ unit: 'grapheme' }), (sent, inner, message) => {
         const { path, body, context } = request(kind, { args: JSON.stringify(sent) });
@@ -36,7 +43,8 @@ describe.each(kinds)('client and server with $version $encType', (kind) => {
         const opened = envelope.open(server, body);
         if (opened.kind !== 'request') throw new Error(opened.reason);
         expect(opened.endpoint).toBe('notify');
-        expect(JSON.stringify(opened.args)).toBe(JSON.stringify(JSON.parse(JSON.stringify(sent))));
+        if (opened.body.kind !== 'json') throw new Error(opened.body.kind);
+        expect(JSON.stringify(opened.body.value)).toBe(JSON.stringify(JSON.parse(JSON.stringify(sent))));
         const reply = openReply(context, envelope.sealReply(opened.channel, inner, resultJson(0, message)));
         expect(reply).toEqual({ status: inner, body: { code: 0, message } });
       }),
@@ -106,7 +114,9 @@ describe.each(kinds)('client and server with $version $encType', (kind) => {
     const { body } = request(kind, { args: { data: 'x'.repeat(700_000) } });
     expect(envelope.open(server, body).kind).toBe('request');
     expect(envelope.open(server, Buffer.alloc(1 << 20, '[')).kind).toBe('refused');
-    expect(envelope.open(server, request(kind, { args: '['.repeat(700_000) }).body).kind).toBe('unusable');
+    expect(envelope.open(server, request(kind, { args: '['.repeat(700_000) }).body)).toMatchObject({
+      body: { kind: 'not-json' },
+    });
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 });
@@ -137,6 +147,10 @@ describe('openReply', () => {
     expect(openReply(v2, sealedV2('{"status":200,"body":{}}'))).toEqual({ status: 200, body: {} });
   });
 
+  it('opens a list where one is expected', () => {
+    expect(openJsonReply(v4, sealedV4(`{"code":503,${headers}}`, '[{},1]'))).toEqual({ status: 503, body: [{}, 1] });
+  });
+
   it.each([
     ['bytes of another channel', Buffer.alloc(60)],
     ['no list', v4.channel.seal(Buffer.from('{}'))],
@@ -151,6 +165,7 @@ describe('openReply', () => {
     ['a status in quotes', sealedV4(`{"code":"200",${headers}}`, '{}')],
     ['a status with a fraction', sealedV4(`{"code":200.5,${headers}}`, '{}')],
     ['a body that is a list', sealedV4(`{"code":200,${headers}}`, '[]')],
+    ['a body that is not JSON', sealedV4(`{"code":200,${headers}}`, 'x')],
   ])('refuses %s on version 4', (_name, body) => {
     expect(() => openReply(v4, body)).toThrow(OnionReplyError);
   });

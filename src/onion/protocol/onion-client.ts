@@ -1,7 +1,7 @@
-import { decodeStringList, encodeStringList } from './bencode.js';
+import { decodeStringList, encodeStringList } from '../../encoding/bencode.js';
 import { Channel } from './channel.js';
 import { type EncType } from './ciphers.js';
-import { isJsonObject, type JsonObject, parseJsonObject } from './json.js';
+import { isJsonObject, type JsonObject, parseJson, parseJsonObject } from '../../encoding/json.js';
 import { generateKeyPair, type X25519KeyPair } from './key-agreement.js';
 import { encodeOuterBody } from './outer-body.js';
 
@@ -19,7 +19,7 @@ export interface SealRequestOptions {
   /** As it goes on the wire. Apps write `/register` on version 4 and `register` on version 2; `register` serves both. */
   readonly endpoint: string;
   /** The arguments, or the raw text of the body. */
-  readonly args: JsonObject | string;
+  readonly args: JsonObject | readonly JsonObject[] | string;
   /** Default: AES-GCM on version 2, which knows nothing else, and XChaCha20 on version 4, as libsession does. */
   readonly encType?: EncType;
   /** Default: a fresh one, as every app does for every request. */
@@ -41,10 +41,10 @@ export interface SealedRequest {
   readonly context: ReplyContext;
 }
 
-export interface OnionReply {
-  /** The inner status: 200, 400 or 500. */
+export interface OnionReply<Body = JsonObject> {
+  /** The inner status: 200, 400, 500 or 503. */
   readonly status: number;
-  readonly body: JsonObject;
+  readonly body: Body;
 }
 
 /** The reply is not one that the strictest of the apps would accept. */
@@ -73,11 +73,18 @@ export function sealRequest(options: SealRequestOptions): SealedRequest {
  * version 4, an object for the body. Throws an {@link OnionReplyError} otherwise.
  */
 export function openReply(context: ReplyContext, httpBody: Buffer): OnionReply {
-  switch (context.version) {
+  const { status, body } = openJsonReply(context, httpBody);
+  if (!isJsonObject(body)) throw new OnionReplyError('The body of the reply is not an object');
+  return { status, body };
+}
+
+/** As {@link openReply}, for commands that answer other JSON than an object. */
+export function openJsonReply({ version, channel }: ReplyContext, httpBody: Buffer): OnionReply<unknown> {
+  switch (version) {
     case 'v2':
-      return openReplyV2(context.channel, httpBody);
+      return openReplyV2(channel, httpBody);
     case 'v4':
-      return openReplyV4(context.channel, httpBody);
+      return openReplyV4(channel, httpBody);
   }
 }
 
@@ -89,14 +96,14 @@ function encodePayload({ version, endpoint, args }: SealRequestOptions): Buffer 
     : Buffer.from(JSON.stringify({ ...metadata, body }));
 }
 
-function openReplyV2(channel: Channel, httpBody: Buffer): OnionReply {
+function openReplyV2(channel: Channel, httpBody: Buffer): OnionReply<unknown> {
   const result = parseJsonObject(httpBody)?.['result'];
   if (typeof result !== 'string') throw new OnionReplyError('The HTTP body has no result');
   const reply = parseJsonObject(unseal(channel, Buffer.from(result, 'base64')));
   return checked(reply?.['status'], reply?.['body']);
 }
 
-function openReplyV4(channel: Channel, httpBody: Buffer): OnionReply {
+function openReplyV4(channel: Channel, httpBody: Buffer): OnionReply<unknown> {
   const parts = decodeStringList(unseal(channel, httpBody));
   if (!parts?.[1]) throw new OnionReplyError('The reply is not a list of two strings');
   const metadata = parseJsonObject(parts[0]);
@@ -104,7 +111,7 @@ function openReplyV4(channel: Channel, httpBody: Buffer): OnionReply {
   if (!isJsonObject(headers) || !Object.values(headers).every((value) => typeof value === 'string'))
     throw new OnionReplyError('The reply has no headers or some that are not strings');
   if (headers['content-type'] !== 'application/json') throw new OnionReplyError('The reply is not marked as JSON');
-  return checked(metadata?.['code'], parseJsonObject(parts[1]));
+  return checked(metadata?.['code'], parseJson(parts[1]));
 }
 
 function unseal(channel: Channel, sealed: Buffer): Buffer {
@@ -113,8 +120,8 @@ function unseal(channel: Channel, sealed: Buffer): Buffer {
   return plaintext;
 }
 
-function checked(status: unknown, body: unknown): OnionReply {
-  if (typeof status !== 'number' || !Number.isInteger(status) || !isJsonObject(body))
-    throw new OnionReplyError('The reply has no integer status or no object as its body');
+function checked(status: unknown, body: unknown): OnionReply<unknown> {
+  if (typeof status !== 'number' || !Number.isInteger(status) || body === undefined)
+    throw new OnionReplyError('The reply has no integer status or no JSON as its body');
   return { status, body };
 }

@@ -1,4 +1,4 @@
-import { type JsonObject, parseJsonObject } from './json.js';
+import { type JsonObject, parseJsonObject } from '../../encoding/json.js';
 
 export interface OuterBody {
   /** A view into the request's bytes. */

@@ -4,8 +4,11 @@
  */
 export type OpenRefusal = 'frame' | 'enc-type' | 'ephemeral-key' | 'undecryptable';
 
-/** Why an opened request cannot be used. It is answered sealed, with inner status 400 and a fixed message. */
-export type ContentRefusal = 'undecryptable' | 'payload' | 'endpoint' | 'body';
+/** Why no command is asked about an opened request. It is answered sealed, with inner status 400 and a fixed message. */
+export type PayloadRefusal = 'undecryptable' | 'payload' | 'endpoint';
+
+/** `body` is refused by the command; this is the word of those of the legacy API and of a command that does not exist. */
+export type ContentRefusal = PayloadRefusal | 'body';
 
 /** The fixed text that goes to the client. Clients show or log it at most; none parses it. */
 export function contentRefusalMessage(reason: ContentRefusal): string {

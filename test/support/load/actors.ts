@@ -70,18 +70,27 @@ const subscribe = (stage: Stage, group: string, pubKey: string) =>
 export class Notifier {
   private readonly recipients: { id: string; tokens: string[] }[] = [];
 
-  constructor(private readonly stage: Stage) {}
+  /** @param pairs of people. A phone gets a burst of pushes whole and then one a second: a long load needs many phones. */
+  constructor(
+    private readonly stage: Stage,
+    private readonly pairs = 1,
+  ) {}
 
-  /** Two people with a phone of each kind, and a group of both. */
+  /** For each pair two people with a phone of each kind, and a group of both. */
   async settle(): Promise<void> {
+    for (let pair = 0; pair < this.pairs; pair++) await this.settlePair();
+  }
+
+  private async settlePair(): Promise<void> {
     const group = newId();
+    const people: { id: string; tokens: string[] }[] = [];
     for (let person = 0; person < 2; person++) {
       const [id, phones] = [newId(), newPhones()];
       for (const phone of phones) await insist(() => register(this.stage, phone, id));
       await insist(() => subscribe(this.stage, group, id));
-      this.recipients.push({ id, tokens: phones.map(({ token }) => token) });
+      people.push({ id, tokens: phones.map(({ token }) => token) });
     }
-    this.recipients.push({ id: group, tokens: this.recipients.flatMap(({ tokens }) => tokens) });
+    this.recipients.push(...people, { id: group, tokens: people.flatMap(({ tokens }) => tokens) });
   }
 
   async act(): Promise<void> {

@@ -1,9 +1,15 @@
 interface Entry {
   readonly tokens: readonly string[];
+  /** Devices that may get it too: those that are being subscribed. */
+  readonly perhaps: ReadonlySet<string>;
+  /** A node reported it: nobody is answered, so that it counts as acknowledged once it is known to be in the queue. */
+  readonly isReported: boolean;
   acknowledged: boolean;
   /** Times that it may have been on its way twice: see {@link DeliveryLedger.mayRepeat}. */
   repeats: number;
   readonly receipts: Map<string, number>;
+  /** By device: see {@link DeliveryLedger.answerMayBeLost}. */
+  readonly lostAnswers: Map<string, number>;
 }
 
 export interface DeliverySummary {
@@ -15,7 +21,7 @@ export interface DeliverySummary {
   lost: number;
   /** Pushes beyond the first for one notification and device. */
   duplicates: number;
-  /** The most that there may be: devices of what was in flight at each kill or cut connection. */
+  /** The most that there may be: devices of what was in flight at each kill or cut connection, of either side. */
   duplicatesAllowed: number;
   /** Duplicates of what was not in flight. */
   unexplained: number;
@@ -29,6 +35,8 @@ export interface DeliverySummary {
  */
 export class DeliveryLedger {
   private readonly entries = new Map<string, Entry>();
+  private readonly ended = new Set<string>();
+  private readonly throttled = new Set<string>();
   private strays = 0;
   private made = 0;
 
@@ -37,8 +45,24 @@ export class DeliveryLedger {
     return `NOTE${String(++this.made).padStart(12, '0')}${padding}`;
   }
 
-  asked(data: string, tokens: readonly string[]): void {
-    this.entries.set(nameOf(data), { tokens, acknowledged: false, repeats: 0, receipts: new Map() });
+  /** @param perhaps may get more while the notification is on its way */
+  asked(
+    data: string,
+    tokens: readonly string[],
+    { isReported = false, perhaps = NOBODY }: { isReported?: boolean; perhaps?: ReadonlySet<string> } = {},
+  ): void {
+    const maps = { receipts: new Map<string, number>(), lostAnswers: new Map<string, number>() };
+    this.entries.set(nameOf(data), { tokens, perhaps, isReported, acknowledged: false, repeats: 0, ...maps });
+  }
+
+  /** The device is no more: what has not reached it by now will not. */
+  end(token: string): void {
+    this.ended.add(token);
+  }
+
+  /** Its push service asked to leave the device alone: what waits for it may be collapsed, so that nothing is called lost. */
+  throttle(token: string): void {
+    this.throttled.add(token);
   }
 
   acknowledged(data: string): void {
@@ -53,19 +77,34 @@ export class DeliveryLedger {
     this.entry(data).repeats++;
   }
 
+  /** The device got it, and the answer to that may not have been read: it alone may get it once more. */
+  answerMayBeLost(payload: string, token: string): void {
+    const lost = this.entries.get(nameOf(payload))?.lostAnswers;
+    lost?.set(token, (lost.get(token) ?? 0) + 1);
+  }
+
+  /** It was found in the queue of a process that died, see {@link mayRepeat}: what was reported is acknowledged by that. */
+  queued(data: string): void {
+    const entry = this.entry(data);
+    entry.repeats++;
+    if (entry.isReported) entry.acknowledged = true;
+  }
+
   /** @param payload whatever holds the data */
   received(payload: string, token: string): void {
     const entry = this.entries.get(nameOf(payload));
-    if (!entry?.tokens.includes(token)) {
+    if (!entry || !(entry.tokens.includes(token) || entry.perhaps.has(token))) {
       this.strays++;
       return;
     }
     entry.receipts.set(token, (entry.receipts.get(token) ?? 0) + 1);
+    // It was in the queue for all its phones before it went to the first.
+    if (entry.isReported) entry.acknowledged = true;
   }
 
   /** Acknowledged notifications that have not reached all their devices. */
   pending(): number {
-    return [...this.entries.values()].filter((entry) => entry.acknowledged && missingOf(entry) > 0).length;
+    return [...this.entries.values()].filter((entry) => entry.acknowledged && this.missingOf(entry) > 0).length;
   }
 
   summary(): DeliverySummary {
@@ -73,16 +112,22 @@ export class DeliveryLedger {
     for (const entry of this.entries.values()) {
       if (entry.acknowledged) {
         total.acknowledged++;
-        total.lost += missingOf(entry);
+        total.lost += this.missingOf(entry);
       }
       total.duplicatesAllowed += entry.repeats * entry.tokens.length;
-      for (const count of entry.receipts.values()) {
+      for (const lost of entry.lostAnswers.values()) total.duplicatesAllowed += lost;
+      for (const [token, count] of entry.receipts) {
         total.pushes += count;
         total.duplicates += count - 1;
-        total.unexplained += Math.max(0, count - 1 - entry.repeats);
+        total.unexplained += Math.max(0, count - 1 - entry.repeats - (entry.lostAnswers.get(token) ?? 0));
       }
     }
     return { ...total, strays: this.strays };
+  }
+
+  private missingOf({ tokens, receipts }: Entry): number {
+    const { ended, throttled } = this;
+    return tokens.filter((token) => !receipts.has(token) && !ended.has(token) && !throttled.has(token)).length;
   }
 
   private entry(data: string): Entry {
@@ -93,4 +138,4 @@ export class DeliveryLedger {
 }
 
 const nameOf = (text: string): string => /NOTE\d{12}/.exec(text)?.[0] ?? '';
-const missingOf = ({ tokens, receipts }: Entry): number => tokens.filter((token) => !receipts.has(token)).length;
+const NOBODY: ReadonlySet<string> = new Set();

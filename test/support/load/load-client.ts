@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type JsonObject } from '../../../src/onion/protocol/json.js';
+import { type JsonObject } from '../../../src/encoding/json.js';
 import { openReply } from '../../../src/onion/protocol/onion-client.js';
 import { type Life, type SupervisedServer } from './supervised-server.js';
 

@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import { describe, inject } from 'vitest';
-import { LANES } from '../../../src/notifications/queue/bullmq-queue.js';
-import { type Batch } from '../../../src/notifications/queue/queue-jobs.js';
+import { LANES } from '../../../src/delivery/queue/notification-queue.js';
+import { type Batch, itemsOf } from '../../../src/delivery/queue/redis/queue-jobs.js';
 import { KEY_PREFIX } from '../../../src/redis/redis-client.js';
 import { describeEachDatabase } from '../databases.js';
 import { createRedisDatabase } from '../redis-databases.js';
@@ -55,7 +55,13 @@ async function readJobs(redisUrl: string): Promise<string[]> {
     for (const lane of LANES) {
       const queue = new Queue<Batch>(lane, { connection, prefix: KEY_PREFIX });
       const jobs = await queue.getJobs(['waiting', 'prioritized', 'delayed', 'active']);
-      found.push(...jobs.flatMap(({ data }) => data.items.map((item) => String(item.data))));
+      found.push(
+        ...jobs.flatMap(({ data }) =>
+          itemsOf(data).map(({ content }) =>
+            content.kind === 'legacy' ? content.data : (content.kind === 'sealed' && content.payload) || 'none',
+          ),
+        ),
+      );
       await queue.close();
     }
     return found;

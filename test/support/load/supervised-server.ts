@@ -14,17 +14,13 @@ export class SupervisedServer {
   /** What was wrong with how it ran: errors in the log, anything on stderr. */
   readonly complaints: string[] = [];
   lives = 0;
-  private readonly env: Readonly<Record<string, string>>;
   private server: SpawnedServer | null = null;
   private current = Promise.withResolvers<Life>();
 
   constructor(
-    env: Readonly<Record<string, string>>,
+    private readonly env: Readonly<Record<string, string>>,
     private readonly folder: string,
-  ) {
-    // What dies by SIGKILL writes no coverage, and collecting it takes time.
-    this.env = { ...env, NODE_V8_COVERAGE: '' };
-  }
+  ) {}
 
   /** The running life, or the next one when there is none. */
   life(): Promise<Life> {

@@ -1,0 +1,16 @@
+import { isTaken } from '../../alerts/hook.js';
+import { describeAnswer, sendTestMessage } from '../../alerts/test-message.js';
+import { loadConfig } from '../../config/app-config.js';
+import { Outgoing } from '../../outgoing/outgoing.js';
+import { CliError } from '../cli-error.js';
+import { print } from '../output.js';
+
+export async function testAlerts(): Promise<void> {
+  const { alerts, proxy } = loadConfig();
+  const { hook } = alerts;
+  if (hook === null) throw new CliError('ALERT_WEBHOOK_URL is not set: nobody is told of anything.');
+  const sent = await sendTestMessage(hook, new Outgoing(proxy));
+  const sentence = describeAnswer(sent);
+  if (!isTaken(sent.answer)) throw new CliError(`${sentence}. See ALERT_WEBHOOK_URL and ALERT_WEBHOOK_FORMAT.`);
+  print(`${sentence}. Look whether it is shown as you want it.`);
+}

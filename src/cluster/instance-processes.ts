@@ -1,0 +1,78 @@
+import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import cluster from 'node:cluster';
+import { randomUUID } from 'node:crypto';
+import { type ClusterAnswer, isAnswer, isPassedQuestion, type PassedQuestion } from './messages.js';
+import { describeError } from '../common/describe-error.js';
+
+/** A process that is too busy to answer by then is left out. */
+const WAIT_MS = 2000;
+
+type Give = () => unknown;
+
+interface Asked {
+  answers: unknown[];
+  done: () => void;
+}
+
+/**
+ * Lets the processes of one instance (`WORKERS`) ask each other: the operator's request meets one of them, and what he
+ * wants to know is about all. A process that is alone asks itself.
+ */
+@Injectable()
+export class InstanceProcesses implements OnApplicationShutdown {
+  private readonly logger = new Logger(InstanceProcesses.name);
+  private readonly topics = new Map<string, Give>();
+  private readonly asked = new Map<string, Asked>();
+  private readonly onMessage = (message: unknown): void => {
+    if (isPassedQuestion(message)) void this.reply(message);
+    else if (isAnswer(message)) this.take(message);
+  };
+
+  constructor() {
+    if (cluster.isWorker) process.on('message', this.onMessage);
+  }
+
+  onApplicationShutdown(): void {
+    process.off('message', this.onMessage);
+  }
+
+  /** @param give what this process says about the topic: something that JSON can carry */
+  answer(topic: string, give: Give): void {
+    this.topics.set(topic, give);
+  }
+
+  /** What every process says about the topic, in no order; those that cannot tell are left out. */
+  async ask<T>(topic: string): Promise<T[]> {
+    if (!cluster.isWorker) return [(await this.topics.get(topic)?.()) as T];
+    const id = randomUUID();
+    const asked: Asked = { answers: [], done: () => undefined };
+    const complete = new Promise<void>((resolve) => (asked.done = resolve));
+    const timer = setTimeout(asked.done, WAIT_MS);
+    this.asked.set(id, asked);
+    process.send?.({ kind: 'question', id, topic });
+    await complete;
+    clearTimeout(timer);
+    this.asked.delete(id);
+    return asked.answers.filter((value) => value !== null) as T[];
+  }
+
+  private async reply({ id, topic, from, of }: PassedQuestion): Promise<void> {
+    const answer: ClusterAnswer = { kind: 'answer', id, to: from, of, value: await this.give(topic) };
+    process.send?.(answer, undefined, undefined, () => undefined);
+  }
+
+  private async give(topic: string): Promise<unknown> {
+    try {
+      return (await this.topics.get(topic)?.()) ?? null;
+    } catch (error) {
+      this.logger.warn({ msg: 'another process gets no answer', topic, error: describeError(error) });
+      return null;
+    }
+  }
+
+  private take({ id, of, value }: ClusterAnswer): void {
+    const asked = this.asked.get(id);
+    asked?.answers.push(value);
+    if (asked?.answers.length === of) asked.done();
+  }
+}

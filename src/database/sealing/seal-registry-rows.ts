@@ -1,0 +1,106 @@
+import { type DataSource, type EntityManager } from 'typeorm';
+import { boxPlace } from '../../sealing/sealing.protocol.js';
+import { type Sealing } from '../../sealing/sealing.js';
+import { type DatabaseWriter } from '../database-writer.js';
+import { countRows, insertNewest, isAnyOf } from '../dialect.js';
+import { AFTER_SEALED } from '../ios-tokens.js';
+import { inPowersOfTwo } from '../statement-sizes.js';
+
+/** One transaction; some hundred milliseconds, which is what a crash costs. */
+const PAGE_ROWS = 10_000;
+
+type Row = Readonly<Record<string, string | number | Buffer | null>>;
+
+/** A table whose key holds ids or tokens: sealed rows come before plain ones in it. */
+interface KeyedTable {
+  readonly name: string;
+  readonly key: readonly [first: string, ...others: string[]];
+  readonly ids?: readonly string[];
+  readonly tokens?: readonly string[];
+  readonly accounts?: readonly string[];
+  readonly boxes?: readonly string[];
+  /** The greater value is the newer row; without it there is nothing beside the key. */
+  readonly newest?: string;
+}
+
+/** All tables with ids or tokens in their key; the queue's key has neither. */
+export const KEYED_TABLES: readonly KeyedTable[] = [
+  { name: 'devices', key: ['token'], ids: ['session_id'], tokens: ['token'], newest: 'registered_at' },
+  { name: 'suspect_tokens', key: ['token'], tokens: ['token'], newest: 'suspected_at' },
+  { name: 'closed_groups', key: ['group_id'], ids: ['group_id'], newest: 'changed_at' },
+  { name: 'closed_group_members', key: ['group_id', 'session_id'], ids: ['group_id', 'session_id'] },
+  {
+    name: 'subscriptions',
+    key: ['account', 'service', 'token'],
+    ids: ['signer'],
+    tokens: ['token'],
+    accounts: ['account'],
+    boxes: ['credentials', 'enc_key', 'service_info'],
+    newest: 'sig_ts',
+  },
+  { name: 'ended_subscriptions', key: ['fingerprint'], ids: ['fingerprint'], newest: 'sig_ts' },
+];
+
+/** Costs next to nothing when there are none. */
+export async function countPlainRows({ manager }: DataSource): Promise<number> {
+  let count = 0;
+  for (const { name, key } of KEYED_TABLES) {
+    count += await countRows(manager, `SELECT COUNT(*) AS count FROM ${name} WHERE ${key[0]} > ?`, [AFTER_SEALED]);
+  }
+  return count;
+}
+
+/** Seals all of them; a row is either as it was or sealed, whatever happens. */
+export async function sealPlainRows(
+  dataSource: DataSource,
+  writer: DatabaseWriter,
+  sealing: Sealing,
+  onRows: (rows: number) => void,
+): Promise<void> {
+  for (const table of KEYED_TABLES) {
+    const [first] = table.key;
+    // Where the last page ended: a database may have to step over what was deleted before it.
+    let from: unknown = AFTER_SEALED;
+    for (;;) {
+      const page = await dataSource.query<Row[]>(
+        `SELECT * FROM ${table.name} WHERE ${first} >= ? ORDER BY ${table.key.join(', ')} LIMIT ${PAGE_ROWS}`,
+        [from],
+      );
+      if (page.length === 0) break;
+      const sealed = page.map((row) => sealRow(row, table, sealing));
+      await writer.write(async (manager) => {
+        await remove(manager, table, page);
+        await insert(manager, table, sealed);
+      });
+      from = page.at(-1)?.[first];
+      onRows(page.length);
+    }
+  }
+}
+
+function sealRow(row: Row, table: KeyedTable, sealing: Sealing): Row {
+  const sealed: Record<string, string | number | Buffer | null> = { ...row };
+  for (const column of table.ids ?? []) sealed[column] = sealing.id(String(row[column]));
+  for (const column of table.tokens ?? []) sealed[column] = sealing.token(String(row[column]));
+  for (const column of table.accounts ?? []) sealed[column] = sealing.account(String(row[column]));
+  const key = table.key.map((column) => String(sealed[column]));
+  for (const column of table.boxes ?? []) {
+    const content = row[column];
+    if (Buffer.isBuffer(content)) sealed[column] = sealing.box(content, boxPlace(table.name, column, key));
+  }
+  return sealed;
+}
+
+async function remove(manager: EntityManager, { name, key }: KeyedTable, rows: readonly Row[]): Promise<void> {
+  for (const some of inPowersOfTwo(rows)) {
+    await manager.query(
+      `DELETE FROM ${name} WHERE ${isAnyOf(manager, key, some.length)}`,
+      some.flatMap((row) => key.map((column) => row[column])),
+    );
+  }
+}
+
+/** A sealed row may be there already, when a server without the key wrote the plain one: the newer of them counts. */
+async function insert(manager: EntityManager, { name, key, newest }: KeyedTable, rows: readonly Row[]): Promise<void> {
+  for (const some of inPowersOfTwo(rows)) await insertNewest(manager, name, newest ?? key[0], some);
+}

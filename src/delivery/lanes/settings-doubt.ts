@@ -1,0 +1,26 @@
+/**
+ * What speaks against our own settings at a provider: recipients whose tokens it accepted before and does not know now.
+ * One person's odd phones are his own matter, however many; so are the groups that one phone was put into. Several
+ * recipients with a token each are ours.
+ */
+export class SettingsDoubt {
+  private readonly recipients = new Set<string>();
+  private readonly tokens = new Set<string>();
+
+  constructor(private readonly threshold: number) {}
+
+  get isStrong(): boolean {
+    return this.recipients.size >= this.threshold;
+  }
+
+  add(recipient: string, token: string): void {
+    if (this.isStrong || this.recipients.has(recipient) || this.tokens.has(token)) return;
+    this.recipients.add(recipient);
+    this.tokens.add(token);
+  }
+
+  clear(): void {
+    this.recipients.clear();
+    this.tokens.clear();
+  }
+}

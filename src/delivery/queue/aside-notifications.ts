@@ -1,0 +1,22 @@
+import { type Lane } from './notification-queue.js';
+
+/** Notifications of one lane that were set aside. */
+export interface AsideSummary {
+  /** Where they were, and where they go back to. */
+  lane: Lane;
+  count: number;
+  /** UTC epoch milliseconds, of the oldest. */
+  oldestAcceptedAt: number;
+}
+
+/** What three processes died with, as the operator handles it; a server may be at work beside it. */
+export abstract class AsideNotifications {
+  /** Lanes that have none are left out. */
+  abstract summary(): Promise<AsideSummary[]>;
+
+  /** Puts all of them back into their lanes, as if no process had died with them; returns how many. */
+  abstract release(): Promise<number>;
+
+  /** Forgets all of them: they are not delivered. Returns how many. */
+  abstract drop(): Promise<number>;
+}

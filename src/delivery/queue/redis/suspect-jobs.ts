@@ -1,0 +1,57 @@
+import { type Job, type Queue } from 'bullmq';
+import { type Batch, toSingleJobs } from './queue-jobs.js';
+import { type Lane } from '../notification-queue.js';
+import { MAX_DEATHS } from '../set-aside.js';
+
+/** What has to wait for the end of another suspicion is looked at again after this. */
+const LOOK_AGAIN_MS = 500;
+
+/** What becomes of a job that processes died with. */
+export type Verdict = 'innocent' | 'suspect' | 'dealt-with';
+
+/**
+ * Decides about jobs that their processes died with. One suspect is worked on at a time, whatever lane it is of: held
+ * together, innocent ones would be found with the next process that dies.
+ */
+export class SuspectJobs {
+  private job: string | null = null;
+  private mostDeaths: 1 | 2 = 1;
+
+  constructor(
+    private readonly queue: (lane: Lane) => Queue<Batch>,
+    private readonly setAside: (count: number) => void,
+  ) {}
+
+  /** From now on those are worked on that died at most so often. */
+  allow(deaths: 1 | 2): void {
+    this.mostDeaths = deaths;
+  }
+
+  /** @param token with which the job is held */
+  async judge(lane: Lane, job: Job<Batch>, token: string): Promise<Verdict> {
+    const deaths = (job.data.deaths ?? 0) + job.stalledCounter;
+    if (deaths === 0) return 'innocent';
+    if (deaths >= MAX_DEATHS && job.data.items.length === 1) {
+      await this.queue('aside').addBulk(toSingleJobs(job.data, deaths, Date.now()));
+      await job.moveToCompleted(null, token, false);
+      this.setAside(1);
+      return 'dealt-with';
+    }
+    if (deaths > 1 && job.data.items.length > 1) {
+      await this.queue(lane).addBulk(toSingleJobs(job.data, MAX_DEATHS - 1, Date.now()));
+      await job.moveToCompleted(null, token, false);
+      return 'dealt-with';
+    }
+    if (this.job !== null || deaths > this.mostDeaths) {
+      await job.moveToDelayed(Date.now() + LOOK_AGAIN_MS, token);
+      return 'dealt-with';
+    }
+    this.job = token;
+    return 'suspect';
+  }
+
+  /** The job that is held with this token is over. */
+  cleared(token: string): void {
+    if (this.job === token) this.job = null;
+  }
+}

@@ -1,0 +1,14 @@
+import { Logger } from '@nestjs/common';
+import { type OperatorEvents } from '../../operator/operator-events.js';
+
+/** What so many processes died with is set aside. */
+export const MAX_DEATHS = 3;
+
+const logger = new Logger('NotificationQueue');
+
+/** What so many processes died with is not tried again, and the operator is to know. */
+export function tellSetAside(count: number, events: OperatorEvents | undefined): void {
+  if (count === 0) return;
+  logger.error({ msg: 'notifications are set aside: the server died three times while it worked on them', count });
+  events?.emit({ kind: 'set-aside', count });
+}

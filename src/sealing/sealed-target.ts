@@ -1,0 +1,26 @@
+import { type Sealing, type StoredToken } from './sealing.js';
+
+/** What is sealed of a device in the queue. */
+interface Target {
+  token: string;
+  /** What its service needs beside the token. It is sealed as the token is: who has both rows sees no more by it. */
+  serviceInfo?: string;
+}
+
+/** A device as it is stored; what is sealed already stays as it is. */
+export function sealTarget<T extends Target>(sealing: Sealing, target: T): T & { token: StoredToken } {
+  const { token, serviceInfo } = target;
+  return {
+    ...target,
+    token: sealing.token(token),
+    ...(serviceInfo === undefined ? {} : { serviceInfo: sealing.token(serviceInfo) }),
+  };
+}
+
+/** Null = it is damaged, or sealed and there is no key. */
+export function openTarget<T extends Target>(sealing: Sealing, target: T): (Omit<T, 'token'> & Target) | null {
+  const token = sealing.open(target.token);
+  const serviceInfo = target.serviceInfo === undefined ? undefined : sealing.open(target.serviceInfo);
+  if (token === null || serviceInfo === null) return null;
+  return { ...target, token, ...(serviceInfo === undefined ? {} : { serviceInfo }) };
+}

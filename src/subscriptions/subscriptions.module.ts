@@ -1,0 +1,68 @@
+import { Module } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AppConfig } from '../config/app-config.js';
+import { DeliveryModule } from '../delivery/delivery.module.js';
+import { StatisticsModule } from '../statistics/statistics.module.js';
+import { DEFAULT_NETWORK_ALERTS_TUNING, NetworkAlerts, NetworkAlertsTuning } from '../swarms/network-alerts.js';
+import { NetworkGauges } from '../swarms/network-gauges.js';
+import { NetworkStatus } from '../swarms/network-status.js';
+import { SwarmMonitor } from '../swarms/swarm-monitor.service.js';
+import { SwarmsModule } from '../swarms/swarms.module.js';
+import { ReportSink, WatchedAccounts } from '../swarms/watched-accounts.js';
+import { AccountPages } from './account-pages.js';
+import { EndedSubscription } from './ended-subscription.entity.js';
+import { MessageFanOut } from './message-fan-out.js';
+import { NetworkWatch } from './network-watch.js';
+import { Offer, offerOf } from './offer.js';
+import { SubscribedTokensService } from './subscribed-tokens.service.js';
+import { SubscribersService } from './subscribers.service.js';
+import { SubscriptionExpiryScheduler } from './subscription-expiry.scheduler.js';
+import { SubscriptionExpiryService } from './subscription-expiry.service.js';
+import { SubscriptionRegistry } from './subscription-registry.js';
+import { SubscriptionSignal } from './subscription-signal.js';
+import { Subscription } from './subscription.entity.js';
+import { SubscriptionsCommands } from './subscriptions.commands.js';
+import { SubscriptionsService } from './subscriptions.service.js';
+import { WatchedAccountsService } from './watched-accounts.service.js';
+
+/** Today's API: from `/subscribe` and from what storage nodes report to the queue. */
+@Module({
+  imports: [
+    TypeOrmModule.forFeature([Subscription, EndedSubscription]),
+    SwarmsModule,
+    DeliveryModule,
+    StatisticsModule,
+  ],
+  providers: [
+    SubscriptionsService,
+    SubscriptionsCommands,
+    SubscribersService,
+    SubscribedTokensService,
+    WatchedAccountsService,
+    SubscriptionExpiryService,
+    SubscriptionExpiryScheduler,
+    SubscriptionRegistry,
+    SwarmMonitor,
+    NetworkWatch,
+    NetworkStatus,
+    NetworkGauges,
+    NetworkAlerts,
+    { provide: NetworkAlertsTuning, useValue: DEFAULT_NETWORK_ALERTS_TUNING },
+    { provide: WatchedAccounts, useClass: AccountPages },
+    { provide: ReportSink, useClass: MessageFanOut },
+    { provide: Offer, inject: [AppConfig], useFactory: offerOf },
+    {
+      provide: SubscriptionSignal,
+      inject: [AppConfig, ModuleRef],
+      useFactory: async ({ redisUrl }: AppConfig, modules: ModuleRef): Promise<SubscriptionSignal> =>
+        modules.create<SubscriptionSignal>(
+          redisUrl === null
+            ? SubscriptionSignal
+            : (await import('./redis/shared-subscription-signal.js')).SharedSubscriptionSignal,
+        ),
+    },
+  ],
+  exports: [SwarmMonitor, NetworkWatch, NetworkStatus, SubscribedTokensService],
+})
+export class SubscriptionsModule {}

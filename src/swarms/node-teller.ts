@@ -1,0 +1,51 @@
+import {
+  decodeMonitorAnswer,
+  encodeMonitorAccount,
+  encodeMonitorRequest,
+  type MonitorResult,
+  type SignedAccount,
+} from './monitor-request.protocol.js';
+import { type NodeLine } from './node-lines.js';
+
+/** Accounts and the request that tells a node of them: encoded once, for all nodes of a swarm. */
+export interface Batch {
+  readonly accounts: readonly SignedAccount[];
+  readonly part: Buffer;
+}
+
+/** A node checks some 5,500 signatures a second. */
+export const BATCH_SIZE = 1000;
+
+export function toBatch(accounts: readonly SignedAccount[]): Batch {
+  return { accounts, part: encodeMonitorRequest(accounts.map(encodeMonitorAccount)) };
+}
+
+/** Time for the node's queue, the signatures, and the way. */
+const DEADLINE_MS = 30_000;
+/** With this many batches waiting, further ones are dropped: the node is told all accounts when it has caught up. */
+const MAX_WAITING = 4;
+
+/** Tells one node of accounts: one request at a time, because a node drops without a word what its queue cannot take. */
+export class NodeTeller {
+  private tail: Promise<unknown> = Promise.resolve();
+  private waiting = 0;
+
+  constructor(
+    readonly line: NodeLine,
+    private readonly deadlineMs = DEADLINE_MS,
+  ) {}
+
+  /** What the node says about each account, in their order; null = it did not say it. Never rejects. */
+  tell(batch: Batch): Promise<MonitorResult[] | null> {
+    if (this.waiting >= MAX_WAITING) return Promise.resolve(null);
+    this.waiting++;
+    const told = this.tail.then(() => this.request(batch));
+    this.tail = told;
+    return told.finally(() => this.waiting--);
+  }
+
+  private async request({ accounts, part }: Batch): Promise<MonitorResult[] | null> {
+    const answer = await this.line.request('monitor.messages', [part], this.deadlineMs);
+    return answer.kind === 'reply' ? decodeMonitorAnswer(answer.parts, accounts.length) : null;
+  }
+}

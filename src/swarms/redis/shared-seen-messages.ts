@@ -1,0 +1,218 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable, Logger, Optional } from '@nestjs/common';
+import { Batcher } from '../../common/batcher.js';
+import { describeError } from '../../common/describe-error.js';
+import { HOUR_MS } from '../../common/durations.js';
+import { DatabaseId } from '../../database/database-id.js';
+import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
+import { LocalSeenMessages } from '../local-seen-messages.js';
+import { fingerprintOf, type MessageKey, SeenMessages } from '../seen-messages.js';
+
+/** Fingerprints lie in sets that are small enough for Redis to keep them as bare numbers, 8 bytes each. */
+const BUCKET_BITS = 12;
+/** Redis' `set-max-intset-entries`. 4096 sets of so many are about as much as one process remembers of an hour. */
+const MAX_PER_BUCKET = 512;
+
+/** The instance that said it takes a message may have died; after this time another one takes it. */
+const CLAIM_MS = 6000;
+/** Well before that, one that is alive says it again. */
+const RENEW_MS = 2000;
+/** Nobody waits for the answer, and until then it is nearly always done. */
+const LOOK_AGAIN_MS = 200;
+/** Redis may be back in a moment, and the queue of several instances needs it too. */
+const NO_ANSWER_PAUSES_MS: readonly number[] = [250, 1000];
+
+type Step = 'claim' | 'done' | 'drop';
+
+/** What Redis answers to a claim. */
+const OURS = 1;
+const DONE = 2;
+
+/**
+ * Three KEYS for each message: the younger and the older half of its bucket, and the claim. ARGV: the period in milliseconds,
+ * the most that a half holds, how long a claim lasts, whose claims these are; then for each message what to do and its
+ * fingerprint as a number.
+ *
+ * The younger half becomes the older one when it is one period old or full, and lives for two periods from its beginning: what
+ * is in it is remembered for one period at least. Returns an answer for each message, and at the end how many fingerprints
+ * were forgotten before their time.
+ */
+const STEPS = `
+local period, most, lasts, owner = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4]
+local answers, early = {}, 0
+for index = 1, #KEYS / 3 do
+  local younger, older, claim = KEYS[3 * index - 2], KEYS[3 * index - 1], KEYS[3 * index]
+  local step, print = ARGV[3 + 2 * index], ARGV[4 + 2 * index]
+  local left = redis.call('PTTL', younger)
+  if left >= 0 and left <= period then redis.call('RENAME', younger, older) end
+  local answer = 0
+  if step == 'claim' then
+    if redis.call('SISMEMBER', younger, print) == 1 or redis.call('SISMEMBER', older, print) == 1 then
+      answer = ${DONE}
+    else
+      local holder = redis.call('GET', claim)
+      if not holder or holder == owner then
+        redis.call('SET', claim, owner, 'PX', lasts)
+        answer = ${OURS}
+      end
+    end
+  else
+    if step == 'done' then
+      if redis.call('SCARD', younger) >= most then
+        early = early + redis.call('SCARD', older)
+        redis.call('RENAME', younger, older)
+      end
+      redis.call('SADD', younger, print)
+      if redis.call('PTTL', younger) < 0 then redis.call('PEXPIRE', younger, 2 * period) end
+    end
+    if redis.call('GET', claim) == owner then redis.call('DEL', claim) end
+  end
+  answers[index] = answer
+end
+answers[#answers + 1] = early
+return answers
+`;
+
+interface Asked {
+  readonly step: Step;
+  readonly fingerprint: Buffer;
+  answer: number;
+}
+
+/** Longer or shorter in tests. */
+export interface SharedSeenTuning {
+  readonly periodMs: number;
+  readonly maxPerBucket: number;
+  readonly claimMs: number;
+}
+
+const DEFAULT_TUNING: SharedSeenTuning = { periodMs: HOUR_MS, maxPerBucket: MAX_PER_BUCKET, claimMs: CLAIM_MS };
+
+/**
+ * What several instances have taken: in memory for the copies that come to this one, in Redis for those that come to others.
+ *
+ * A message is claimed, taken, and only then marked as seen. Were it marked first, a process that dies before the message is in
+ * the queue would take it along: every other instance would call its own copy one. A claim is no mark. It ends by itself,
+ * copies elsewhere wait for that, and the first of them takes the message. What is left is the moment between the queue and the
+ * mark: who dies in it leaves a message that is pushed twice.
+ *
+ * When Redis does not answer, everybody takes what is reported to him: twice rather than never, and it is said once.
+ *
+ * What is asked at one time, of all messages, is one command. The secret of the fingerprints is the id of the database that the
+ * instances share: nodes, who could look for two messages that have the same, do not know it.
+ */
+@Injectable()
+export class SharedSeenMessages extends SeenMessages {
+  private readonly logger = new Logger(SharedSeenMessages.name);
+  private readonly local: LocalSeenMessages;
+  private readonly secret: Buffer;
+  private readonly owner = randomUUID();
+  private readonly steps = new Batcher<Asked>((batch) => this.run(batch));
+  private early = 0;
+  private isAlone = false;
+
+  constructor(
+    private readonly redis: RedisClient,
+    databaseId: DatabaseId,
+    @Optional() private readonly tuning: SharedSeenTuning = DEFAULT_TUNING,
+  ) {
+    super();
+    this.local = new LocalSeenMessages(tuning.periodMs);
+    this.secret = createHash('sha256').update(`seen messages of ${databaseId.value}`).digest();
+  }
+
+  override get memoryMs(): number {
+    return this.tuning.periodMs;
+  }
+
+  override get forgottenEarly(): number {
+    return this.early + this.local.forgottenEarly;
+  }
+
+  override async once(message: MessageKey, take: () => Promise<void>): Promise<'taken' | 'copy'> {
+    let outcome: 'taken' | 'copy' = 'copy';
+    const here = await this.local.once(message, async () => {
+      outcome = await this.onceAmongAll(fingerprintOf(message, this.secret), take);
+    });
+    return here === 'copy' ? 'copy' : outcome;
+  }
+
+  private async onceAmongAll(fingerprint: Buffer, take: () => Promise<void>): Promise<'taken' | 'copy'> {
+    for (;;) {
+      const answer = await this.claim(fingerprint);
+      if (answer === DONE) return 'copy';
+      if (answer === OURS || answer === null) break;
+      await sleep(LOOK_AGAIN_MS);
+    }
+    const renewal = setInterval(() => void this.ask('claim', fingerprint), Math.min(RENEW_MS, this.tuning.claimMs / 3));
+    let isTaken = false;
+    try {
+      await take();
+      isTaken = true;
+    } finally {
+      clearInterval(renewal);
+      await this.ask(isTaken ? 'done' : 'drop', fingerprint);
+    }
+    return 'taken';
+  }
+
+  /** null = Redis does not answer. */
+  private async claim(fingerprint: Buffer): Promise<number | null> {
+    for (const pause of NO_ANSWER_PAUSES_MS) {
+      const answer = await this.ask('claim', fingerprint);
+      if (answer !== null || this.isAlone) return answer;
+      await sleep(pause);
+    }
+    const answer = await this.ask('claim', fingerprint);
+    if (answer === null) this.tellAlone();
+    return answer;
+  }
+
+  private async ask(step: Step, fingerprint: Buffer): Promise<number | null> {
+    const asked: Asked = { step, fingerprint, answer: 0 };
+    try {
+      await this.steps.add(asked);
+    } catch (error) {
+      this.logger.debug({ msg: 'what was seen is not shared', error: describeError(error) });
+      return null;
+    }
+    this.tellTogether();
+    return asked.answer;
+  }
+
+  private async run(batch: readonly Asked[]): Promise<void> {
+    const { periodMs, maxPerBucket, claimMs } = this.tuning;
+    const keys = batch.flatMap(({ fingerprint }) => keysOf(fingerprint));
+    const parts = batch.flatMap(({ step, fingerprint }) => [step, String(fingerprint.readBigInt64LE())]);
+    const answers = await this.redis.eval(
+      STEPS,
+      keys.length,
+      ...keys,
+      periodMs,
+      maxPerBucket,
+      claimMs,
+      this.owner,
+      ...parts,
+    );
+    batch.forEach((asked, index) => (asked.answer = (answers as number[])[index] ?? 0));
+    this.early += (answers as number[])[batch.length] ?? 0;
+  }
+
+  private tellAlone(): void {
+    if (!this.isAlone)
+      this.logger.error('Redis does not answer: messages that several instances see are pushed twice until it does');
+    this.isAlone = true;
+  }
+
+  private tellTogether(): void {
+    if (this.isAlone) this.logger.log('Redis answers again: messages that several instances see are pushed once');
+    this.isAlone = false;
+  }
+}
+
+function keysOf(fingerprint: Buffer): [string, string, string] {
+  const bucket = fingerprint.readUInt16LE(0) & ((1 << BUCKET_BITS) - 1);
+  const prefix = `${KEY_PREFIX}:seen`;
+  return [`${prefix}:${bucket}`, `${prefix}:${bucket}:older`, `${prefix}:claim:${fingerprint.toString('base64url')}`];
+}

@@ -1,0 +1,127 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Injectable, Logger, Optional } from '@nestjs/common';
+import { describeError } from '../../common/describe-error.js';
+import { OperatorEvents } from '../../operator/operator-events.js';
+import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
+import { OwnKeys } from '../node-connection.js';
+import { type KeyHolder, SwarmKeyClaim } from '../swarm-key-claim.js';
+
+/** One that was killed is replaced, or started again, and watches after this time at the latest. */
+const LASTS_MS = 5000;
+const RENEW_MS = 1000;
+/** Whoever has it for longer than a claim of the dead lasts is alive. */
+const ALIVE_AFTER_MS = LASTS_MS + RENEW_MS;
+
+/** Takes KEYS[1] for ARGV[1], for ARGV[2] milliseconds, unless another one has it. Returns whether it has it now. */
+const CLAIM = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+`;
+
+const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`;
+
+const WHAT_TO_DO =
+  'another instance uses the same SWARM_KEY_FILE, so this one does not watch the network: nodes would take the two for one, ' +
+  'and each would hear of a part of the messages. Every instance needs a key of its own: remove this copy of the file at its ' +
+  'default place, or name another one, and start again';
+
+/** Longer or shorter in tests. */
+export interface KeyClaimTuning {
+  readonly lastsMs: number;
+  readonly renewMs: number;
+  readonly aliveAfterMs: number;
+}
+
+const DEFAULT_TUNING: KeyClaimTuning = { lastsMs: LASTS_MS, renewMs: RENEW_MS, aliveAfterMs: ALIVE_AFTER_MS };
+
+/**
+ * Who uses a key says so in Redis every second, under a digest of the public half, for a few seconds. A second one waits
+ * for as long as a claim of the dead would last, and when it is still renewed then, says what to do and goes on waiting.
+ *
+ * While Redis does not answer nothing changes, and one that does not know yet watches: rather twice than not at all.
+ */
+@Injectable()
+export class SharedSwarmKeyClaim extends SwarmKeyClaim {
+  isElsewhere = false;
+  private readonly logger = new Logger(SharedSwarmKeyClaim.name);
+  private readonly owner = randomUUID();
+  private readonly key: string;
+  private holder: KeyHolder | null = null;
+  private isGranted = false;
+  private waitingSince: number | null = null;
+  private timer: NodeJS.Timeout | undefined;
+  private looking: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly redis: RedisClient,
+    own: OwnKeys,
+    private readonly events: OperatorEvents,
+    @Optional() private readonly tuning: KeyClaimTuning = DEFAULT_TUNING,
+  ) {
+    super();
+    this.key = `${KEY_PREFIX}:swarm-key:${createHash('sha256').update(own.publicKey).digest('base64url').slice(0, 22)}`;
+  }
+
+  override hold(holder: KeyHolder): Promise<void> {
+    this.holder = holder;
+    return this.look();
+  }
+
+  override async release(): Promise<void> {
+    this.holder = null;
+    clearTimeout(this.timer);
+    await this.looking;
+    if (!this.isGranted) return;
+    this.isGranted = false;
+    await this.redis.eval(RELEASE, 1, this.key, this.owner).catch(() => undefined);
+  }
+
+  private look(): Promise<void> {
+    this.looking = this.lookNow();
+    return this.looking;
+  }
+
+  private async lookNow(): Promise<void> {
+    const isOurs = await this.claim();
+    if (!this.holder) return;
+    if (isOurs ?? !this.isElsewhere) await this.grant(this.holder);
+    else this.refuse(this.holder);
+    if (this.holder) this.timer = setTimeout(() => void this.look(), this.tuning.renewMs).unref();
+  }
+
+  /** null = Redis does not say. */
+  private async claim(): Promise<boolean | null> {
+    try {
+      return (await this.redis.eval(CLAIM, 1, this.key, this.owner, this.tuning.lastsMs)) === 1;
+    } catch (error) {
+      this.logger.debug({ msg: 'who uses the swarm key is not known', error: describeError(error) });
+      return null;
+    }
+  }
+
+  private async grant(holder: KeyHolder): Promise<void> {
+    this.waitingSince = null;
+    if (this.isGranted) return;
+    this.isGranted = true;
+    if (this.isElsewhere) {
+      this.isElsewhere = false;
+      this.logger.log('nobody else uses this SWARM_KEY_FILE any more: this instance watches the network');
+      this.events.emit({ kind: 'swarm-key-own' });
+    }
+    await holder.granted();
+  }
+
+  private refuse(holder: KeyHolder): void {
+    const now = performance.now();
+    this.waitingSince ??= now;
+    const wasGranted = this.isGranted;
+    this.isGranted = false;
+    if (wasGranted) holder.revoked();
+    if (this.isElsewhere || (!wasGranted && now - this.waitingSince < this.tuning.aliveAfterMs)) return;
+    this.isElsewhere = true;
+    this.logger.error(WHAT_TO_DO);
+    this.events.emit({ kind: 'swarm-key-shared' });
+  }
+}

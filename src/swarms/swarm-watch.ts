@@ -1,0 +1,341 @@
+import { type MonitorResult, type SignedAccount } from './monitor-request.protocol.js';
+import { type NodeLine } from './node-lines.js';
+import { type Batch, BATCH_SIZE, NodeTeller, toBatch } from './node-teller.js';
+import { type PlaceRange } from './swarm-space.protocol.js';
+import { type AccountPage } from './watched-accounts.js';
+
+export interface WatchTuning {
+  /** Everything is told again after a time between these two; a node forgets after 65 minutes. */
+  readonly renewMs: readonly [number, number];
+  /** How long to wait for other nodes that connect about now, so that a page is read once for them all. */
+  readonly gatherMs: number;
+  /** New accounts that come within this time share a request. */
+  readonly freshMs: number;
+  /** A node that is so much later than the first one is left behind and told later. */
+  readonly laggardMs: number;
+  /** A node that did not take it all is told again after this time, the last repeats. */
+  readonly retryMs: readonly number[];
+  readonly requestDeadlineMs: number;
+}
+
+export const DEFAULT_WATCH_TUNING: WatchTuning = {
+  renewMs: [45 * 60_000, 55 * 60_000],
+  gatherMs: 250,
+  freshMs: 50,
+  laggardMs: 10_000,
+  retryMs: [10_000, 30_000, 60_000, 120_000],
+  requestDeadlineMs: 30_000,
+};
+
+/** What a swarm's watch needs of its surroundings. */
+export interface WatchSurroundings {
+  page(range: PlaceRange, after: string | null, limit: number): Promise<AccountPage>;
+  /** Whether an account belongs to this swarm, exactly. */
+  belongs(account: Buffer): boolean;
+  /** Lets a pass begin when not too many are under way. */
+  inTurn<T>(pass: () => Promise<T>): Promise<T>;
+  /** So many accounts had this result at a node. */
+  counted(result: MonitorResult, accounts: number): void;
+  /** A node says that accounts belong to another swarm. */
+  elsewhere(): void;
+  /** A signature is of no use any more. */
+  refused(account: SignedAccount, reason: 'stale' | 'bad-signature'): void;
+  failed(error: unknown): void;
+}
+
+interface Member {
+  readonly teller: NodeTeller;
+  /** When it is to be told everything, in `performance.now()`. */
+  dueAt: number;
+  /** Accounts of which it said that it watches them. */
+  confirmed: number;
+  failures: number;
+  /** It has refused an account since it was last told everything. */
+  hasRefused: boolean;
+  /** How often it was told everything again for that. */
+  refusals: number;
+  /** It was told everything since it is connected. */
+  isTold: boolean;
+}
+
+export interface SwarmCoverage {
+  /** What is to be watched; null = not counted yet. */
+  readonly accounts: number | null;
+  readonly members: number;
+  readonly connected: number;
+  /** What the connected members confirmed, one number for each. */
+  readonly confirmed: readonly number[];
+}
+
+/**
+ * Keeps the nodes of one swarm told of its accounts: everything after each handshake and every 45 to 55 minutes, in pages
+ * that are read and encoded once for all nodes that need them, and new accounts at once.
+ */
+export class SwarmWatch {
+  private readonly open = new Map<string, Member>();
+  private members = new Set<string>();
+  private fresh: SignedAccount[] = [];
+  private freshTimer: NodeJS.Timeout | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private timerAt = Infinity;
+  private passing = false;
+  private renewAt = 0;
+  private accounts: number | null = null;
+  private since: number | null = null;
+  private closed = false;
+
+  constructor(
+    readonly id: bigint,
+    private ranges: readonly PlaceRange[],
+    private readonly surroundings: WatchSurroundings,
+    private readonly tuning: WatchTuning = DEFAULT_WATCH_TUNING,
+  ) {}
+
+  /** Since when a message of this swarm cannot have been missed, in epoch milliseconds; null = nobody watches now. */
+  get watchedSince(): number | null {
+    return this.since;
+  }
+
+  coverage(): SwarmCoverage {
+    const open = [...this.open.values()];
+    return {
+      accounts: this.accounts,
+      members: this.members.size,
+      connected: open.length,
+      confirmed: open.map(({ confirmed }) => confirmed),
+    };
+  }
+
+  /** What a node of this swarm confirmed. */
+  confirmedBy(nodeId: string): number {
+    return this.open.get(nodeId)?.confirmed ?? 0;
+  }
+
+  /** The swarm is as large as this now. What it has got in addition is told to all its nodes. */
+  reshape(ranges: readonly PlaceRange[], members: Iterable<string>): void {
+    this.members = new Set(members);
+    for (const id of this.open.keys()) if (!this.members.has(id)) this.left(id);
+    const hasGrown = !ranges.every((range) =>
+      this.ranges.some((own) => own.first <= range.first && range.last <= own.last),
+    );
+    this.ranges = ranges;
+    if (!hasGrown) return;
+    for (const member of this.open.values()) member.dueAt = performance.now();
+    this.schedule();
+  }
+
+  has(nodeId: string): boolean {
+    return this.open.has(nodeId);
+  }
+
+  /** A node of this swarm is connected, and knows nothing. */
+  joined(line: NodeLine): void {
+    this.open.set(line.node.id, {
+      teller: new NodeTeller(line, this.tuning.requestDeadlineMs),
+      dueAt: performance.now() + this.tuning.gatherMs,
+      confirmed: 0,
+      failures: 0,
+      hasRefused: false,
+      refusals: 0,
+      isTold: false,
+    });
+    this.schedule();
+  }
+
+  /** Tells all nodes everything now. */
+  tellAgain(): void {
+    const soon = performance.now() + this.tuning.gatherMs;
+    for (const member of this.open.values()) member.dueAt = Math.min(member.dueAt, soon);
+    this.schedule();
+  }
+
+  left(nodeId: string): void {
+    this.open.delete(nodeId);
+    if (![...this.open.values()].some(({ isTold }) => isTold)) this.since = null;
+  }
+
+  /** Accounts that are new or signed anew: told to all connected nodes. Others hear of them when they connect. */
+  add(accounts: readonly SignedAccount[]): void {
+    this.fresh.push(...accounts);
+    this.freshTimer ??= setTimeout(() => this.tellFresh(), this.tuning.freshMs);
+  }
+
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    clearTimeout(this.freshTimer);
+    this.open.clear();
+    this.since = null;
+  }
+
+  private tellFresh(): void {
+    this.freshTimer = undefined;
+    const accounts = this.fresh.splice(0);
+    if (this.accounts !== null) this.accounts += accounts.length;
+    for (let at = 0; at < accounts.length; at += BATCH_SIZE) {
+      const batch = toBatch(accounts.slice(at, at + BATCH_SIZE));
+      const told = [...this.open.values()];
+      void this.tellNow(batch, told);
+    }
+  }
+
+  private async tellNow(batch: Batch, members: readonly Member[]): Promise<void> {
+    const took = await this.tellAll(batch, members);
+    for (const member of members) {
+      if (!took.has(member)) this.catchUpLater(member);
+      else if (member.hasRefused) this.askAgain(member);
+    }
+    this.schedule();
+  }
+
+  private schedule(): void {
+    if (this.closed || this.passing) return;
+    const at = Math.min(...[...this.open.values()].map(({ dueAt }) => dueAt));
+    if (at === Infinity || (at >= this.timerAt && this.timerAt !== Infinity)) return;
+    clearTimeout(this.timer);
+    this.timerAt = at;
+    this.timer = setTimeout(() => void this.passInTurn(), Math.max(0, at - performance.now()));
+  }
+
+  private async passInTurn(): Promise<void> {
+    this.timerAt = Infinity;
+    this.passing = true;
+    try {
+      await this.surroundings.inTurn(() => this.pass());
+    } catch (error) {
+      this.surroundings.failed(error);
+      for (const member of this.dueMembers()) this.putOff(member);
+    }
+    this.passing = false;
+    this.schedule();
+  }
+
+  private dueMembers(): Member[] {
+    // Those that are due in a moment may come along.
+    const soon = performance.now() + this.tuning.gatherMs;
+    return [...this.open.values()].filter(({ dueAt }) => dueAt <= soon);
+  }
+
+  /** Tells everything to the nodes that are due. */
+  private async pass(): Promise<void> {
+    let members = this.dueMembers();
+    if (members.length === 0) return;
+    const confirmed = new Map(members.map((member) => [member, 0]));
+    for (const member of members) member.hasRefused = false;
+    let count = 0;
+    for await (const batch of this.batches()) {
+      count += batch.accounts.length;
+      const took = await this.tellAll(batch, members, confirmed);
+      for (const member of members) if (!took.has(member)) this.putOff(member);
+      members = members.filter((member) => took.has(member));
+      if (members.length === 0 || this.closed) return;
+    }
+    this.accounts = count;
+    this.passed(members, confirmed);
+  }
+
+  private passed(members: readonly Member[], confirmed: ReadonlyMap<Member, number>): void {
+    const now = performance.now();
+    const [least, most] = this.tuning.renewMs;
+    if (this.renewAt <= now + this.tuning.gatherMs) this.renewAt = now + least + (most - least) * Math.random();
+    for (const member of members) {
+      member.confirmed = confirmed.get(member) ?? 0;
+      member.isTold = true;
+      member.failures = 0;
+      member.dueAt = this.renewAt;
+      if (member.hasRefused) this.askAgain(member);
+      else member.refusals = 0;
+      if (this.open.has(member.teller.line.node.id)) this.since ??= Date.now();
+    }
+  }
+
+  private async *batches(): AsyncGenerator<Batch, void> {
+    for (const range of this.ranges) {
+      let after: string | null = null;
+      do {
+        const page: AccountPage = await this.surroundings.page(range, after, BATCH_SIZE);
+        const accounts = page.accounts.filter(({ account }) => this.surroundings.belongs(account));
+        if (accounts.length > 0) yield toBatch(accounts);
+        after = page.next;
+      } while (after !== null);
+    }
+  }
+
+  /** Tells nodes side by side; those who took it in time. */
+  private async tellAll(
+    batch: Batch,
+    members: readonly Member[],
+    confirmed?: Map<Member, number>,
+  ): Promise<Set<Member>> {
+    const took = new Map<Member, MonitorResult[]>();
+    const isFirst = Promise.withResolvers<void>();
+    const all = members.map(async (member) => {
+      const results = await member.teller.tell(batch);
+      if (results === null) return;
+      took.set(member, results);
+      isFirst.resolve();
+    });
+    const timer = Promise.withResolvers<void>();
+    let laggard: NodeJS.Timeout | undefined;
+    void isFirst.promise.then(() => (laggard = setTimeout(timer.resolve, this.tuning.laggardMs)));
+    await Promise.race([Promise.all(all), timer.promise]);
+    clearTimeout(laggard);
+    const inTime = new Map(took);
+    for (const [member, results] of inTime) this.note(member, results, confirmed);
+    this.judge(batch, [...inTime.values()]);
+    const isReady = (results: readonly MonitorResult[]) => !results.includes('not-ready');
+    return new Set([...inTime].filter(([, results]) => isReady(results)).map(([member]) => member));
+  }
+
+  private note(member: Member, results: readonly MonitorResult[], confirmed: Map<Member, number> | undefined): void {
+    const counts = new Map<MonitorResult, number>();
+    for (const result of results) counts.set(result, (counts.get(result) ?? 0) + 1);
+    for (const [result, count] of counts) this.surroundings.counted(result, count);
+    const watched = counts.get('watched') ?? 0;
+    if (confirmed) confirmed.set(member, (confirmed.get(member) ?? 0) + watched);
+    else member.confirmed += watched;
+    if (counts.has('elsewhere')) this.surroundings.elsewhere();
+    if (watched + (counts.get('not-ready') ?? 0) < results.length) member.hasRefused = true;
+  }
+
+  /** One node may lie: a signature is of no use when two say it, or the only one there is. */
+  private judge(batch: Batch, answers: readonly (readonly MonitorResult[])[]): void {
+    const needed = Math.min(2, this.members.size);
+    for (const [index, account] of batch.accounts.entries()) {
+      for (const reason of ['stale', 'bad-signature'] as const) {
+        const saying = answers.filter((results) => results[index] === reason).length;
+        if (saying > 0 && saying >= needed) this.surroundings.refused(account, reason);
+      }
+    }
+  }
+
+  /** It missed some accounts: it is told everything, unless that is to happen earlier anyway. */
+  private catchUpLater(member: Member): void {
+    const { dueAt } = member;
+    this.putOff(member);
+    member.dueAt = Math.min(dueAt, member.dueAt);
+  }
+
+  private putOff(member: Member): void {
+    const { retryMs } = this.tuning;
+    const wait = retryMs[Math.min(member.failures, retryMs.length - 1)] ?? 0;
+    member.failures++;
+    member.dueAt = afterAbout(wait);
+  }
+
+  /**
+   * A node that refuses accounts may lag behind a change, or be mended soon: it is told everything again. After a few
+   * times that ends until the next renewal, because it costs the node a look at each signature.
+   */
+  private askAgain(member: Member): void {
+    const wait = this.tuning.retryMs[member.refusals];
+    if (wait === undefined) return;
+    member.refusals++;
+    member.dueAt = Math.min(member.dueAt, afterAbout(wait));
+  }
+}
+
+/** In `performance.now()`, so that not all nodes are told at one moment. */
+function afterAbout(ms: number): number {
+  return performance.now() + ms * (1 + 0.2 * Math.random());
+}

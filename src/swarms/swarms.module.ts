@@ -1,0 +1,67 @@
+import { Module } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import sodium from 'libsodium-wrappers';
+import { AppConfig } from '../config/app-config.js';
+import { LocalSeenMessages } from './local-seen-messages.js';
+import { SoleSwarmKey, SwarmKeyClaim } from './swarm-key-claim.js';
+import { OwnKeys } from './node-connection.js';
+import { NodeListFile } from './node-list-file.js';
+import { Outgoing } from '../outgoing/outgoing.js';
+import { openSources } from './open-sources.js';
+import { SeenMessages } from './seen-messages.js';
+import { DEFAULT_SERVICE_NODES_TUNING, ServiceNodes, ServiceNodesOptions } from './service-nodes.service.js';
+import { loadSwarmKey } from './swarm-key.js';
+import { DEFAULT_MONITOR_TUNING, MonitorOptions } from './swarm-monitor.service.js';
+
+/**
+ * What a `SwarmMonitor` needs, except for its two ports. The module that implements `WatchedAccounts` and `ReportSink` imports
+ * this one, provides the monitor beside them, and starts it where the network is to be watched.
+ *
+ * Without a `NODE_LIST` there are no sources and no key file, and nothing is to be started.
+ */
+@Module({
+  providers: [
+    {
+      provide: OwnKeys,
+      inject: [AppConfig],
+      useFactory: async ({ network }: AppConfig): Promise<OwnKeys> => {
+        await sodium.ready;
+        return network ? loadSwarmKey(network) : sodium.crypto_box_keypair();
+      },
+    },
+    {
+      provide: ServiceNodesOptions,
+      inject: [AppConfig, OwnKeys],
+      useFactory: ({ network, proxy }: AppConfig, own: OwnKeys): ServiceNodesOptions => ({
+        openSources: (onBlock) => (network ? openSources(network, own, onBlock, new Outgoing(proxy)) : []),
+        publicAddressesOnly: network?.publicAddressesOnly ?? true,
+        file: new NodeListFile(network?.listFile ?? ''),
+        tuning: DEFAULT_SERVICE_NODES_TUNING,
+      }),
+    },
+    {
+      provide: MonitorOptions,
+      inject: [OwnKeys],
+      useFactory: (own: OwnKeys): MonitorOptions => ({ own, tuning: DEFAULT_MONITOR_TUNING }),
+    },
+    {
+      provide: SeenMessages,
+      inject: [AppConfig, ModuleRef],
+      useFactory: async ({ redisUrl }: AppConfig, modules: ModuleRef): Promise<SeenMessages> =>
+        redisUrl === null
+          ? new LocalSeenMessages()
+          : modules.create((await import('./redis/shared-seen-messages.js')).SharedSeenMessages),
+    },
+    {
+      provide: SwarmKeyClaim,
+      inject: [AppConfig, ModuleRef],
+      useFactory: async ({ redisUrl }: AppConfig, modules: ModuleRef): Promise<SwarmKeyClaim> =>
+        redisUrl === null
+          ? new SoleSwarmKey()
+          : modules.create((await import('./redis/shared-swarm-key-claim.js')).SharedSwarmKeyClaim),
+    },
+    ServiceNodes,
+  ],
+  exports: [ServiceNodesOptions, MonitorOptions, ServiceNodes, SeenMessages, SwarmKeyClaim],
+})
+export class SwarmsModule {}

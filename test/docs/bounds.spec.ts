@@ -1,0 +1,130 @@
+import { globSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const MIB = 1024 * 1024;
+
+/** What the code says, by the name that it has there: a product of whole numbers. */
+function bound(file: string, name: string): number {
+  const text = readFileSync(`src/${file}`, 'utf8');
+  const [, product] = new RegExp(`\\b${name}(?: =|:) ([\\d_]+(?: \\* [\\d_]+)*)[,; }]`).exec(text) ?? [];
+  if (product === undefined) throw new Error(`src/${file} has no number of the name ${name}`);
+  return product.split(' * ').reduce((result, factor) => result * Number(factor.replaceAll('_', '')), 1);
+}
+
+const tuning = (name: string): number => bound('delivery/delivery-tuning.ts', name);
+const conduct = (name: string): number => bound('swarms/node-conduct.ts', name);
+const number = (value: number): string => value.toLocaleString('en');
+const WORDS = ['zero', 'one', 'two', 'three', 'four'];
+const word = (value: number): string => WORDS[value] ?? String(value);
+
+/** A row by its beginning, and what stands in it by the code. */
+const ROWS: Readonly<Record<string, () => string[]>> = {
+  'devices of one look-up': () => [
+    number(tuning('lookUpDevices')),
+    `more than ${bound('notifications/registered-recipients.ts', 'LARGE_RECIPIENT')} is taken in pages`,
+  ],
+  'devices of notifications under way': () => [number(tuning('maxOpenDevices'))],
+  'pages of large recipients': () => [
+    `${word(tuning('pagesAtOnce'))} per provider, of ${bound('notifications/registered-recipients.ts', 'MEMBERS_PER_PAGE')} members`,
+  ],
+  'devices of one member': () => [`: ${bound('notifications/registered-recipients.ts', 'MAX_DEVICES_PER_MEMBER')} `],
+  'notifications and pushes per recipient': () => [
+    `${number(tuning('maxPerRecipientAndMinute'))} and ${number(tuning('maxPushesPerRecipientAndMinute'))} a minute`,
+  ],
+  'pushes per device': () => [
+    `${tuning('deviceBurst')}, then ${tuning('devicePushesPerMinute')} a minute`,
+    `one without content per ${tuning('deviceWakeupMs') / SECOND} s`,
+  ],
+  'stale pushes per device': () => [`: ${word(tuning('keepStalePerDevice'))}, `],
+  'requests waiting in memory': () => [number(tuning('maxProviderBacklog'))],
+  'pushes that HMS wants split': () => [
+    `${word(bound('providers/huawei/huawei.transport.ts', 'MAX_SPLITTING'))}, ${bound('providers/huawei/huawei.transport.ts', 'SPLIT_REQUESTS')} requests`,
+  ],
+  'devices per id': () => [
+    `devices per id: ${bound('devices/devices.service.ts', 'MAX_DEVICES_PER_SESSION_ID')};`,
+    `members per group: ${number(bound('closed-groups/closed-groups.service.ts', 'MAX_MEMBERS_PER_GROUP'))} `,
+  ],
+  'groups per registration': () => [
+    `: ${bound('closed-groups/dto/closed-group-commands.dto.ts', 'MAX_GROUPS_PER_REGISTRATION')} `,
+  ],
+  'items per request': () => [`: ${bound('subscriptions/subscriptions.commands.ts', 'MAX_ITEMS')} `],
+  'subscriptions per Session id': () => [
+    `Session id: ${bound('subscriptions/stored-subscription.ts', 'MAX_SUBSCRIPTIONS_PER_SESSION_ID')};`,
+    `per group: ${number(bound('subscriptions/stored-subscription.ts', 'MAX_SUBSCRIPTIONS_PER_GROUP'))} `,
+  ],
+  'reports of one storage node': () => [`${number(conduct('burst'))} at once, ${conduct('reportsPerSecond')} a second`],
+  'reports that no honest node sends': () => {
+    expect([conduct('offencesWithinMs'), conduct('asideMs')]).toEqual([10 * MINUTE, 60 * MINUTE]);
+    return [`: ${conduct('maxOffences')} of a node within ten minutes`, 'for an hour'];
+  },
+  'time of a group of writes': () => [`${bound('database/database-writer.ts', 'MAX_GROUP_MS')} ms`],
+  'time that work waits': () => [`${bound('database/database-writer.ts', 'MAX_WAIT_MS') / SECOND} s`],
+  'time of a request': () => [`${bound('onion/onion.service.ts', 'ANSWER_WITHIN_MS') / SECOND} s`],
+  connections: () => [
+    `: ${number(bound('app.factory.ts', 'max'))} per process`,
+    `: ${bound('app.factory.ts', 'maxBytes') / MIB} MiB each, ${bound('app.factory.ts', 'budgetBytes') / MIB} MiB together`,
+  ],
+  'sealed answers': () => [
+    `${number(bound('onion/recent-answers.ts', 'MAX_ANSWERS'))}, and ${bound('onion/recent-answers.ts', 'MAX_BYTES') / MIB} MiB`,
+  ],
+  'wrong passwords': () => [
+    `: ${bound('operator/password-attempts.ts', 'BURST')}, then one in ${bound('operator/password-attempts.ts', 'PAUSE_MS') / SECOND} s`,
+  ],
+  'processes that die': () => [`: ${word(bound('delivery/queue/set-aside.ts', 'MAX_DEATHS'))} `],
+  'a wall clock': () => [`more than ${bound('delivery/clock-watch.ts', 'JUMP_MS') / SECOND} s`],
+};
+
+/** Their bounds are no figures, or are explained beside them. */
+const WITHOUT_FIGURES = ['tries of a push', 'what counts for a breaker'];
+
+const section = /## What is bounded\n([^]*?)\n## /.exec(readFileSync('docs/reliability.md', 'utf8'))?.[1] ?? '';
+const rows = section
+  .split('\n')
+  .filter((line) => line.startsWith('|'))
+  .slice(2)
+  .map((line) => line.replace(/^\| /, ''));
+
+it.each(Object.entries(ROWS))('docs/reliability.md has the bound of the code in "%s"', (beginning, expected) => {
+  const row = rows.find((line) => line.startsWith(beginning))?.replaceAll(/ +/g, ' ') ?? '';
+  for (const text of expected()) expect(row).toContain(text);
+});
+
+it('docs/reliability.md has no bound that nobody compares', () => {
+  const compared = [...Object.keys(ROWS), ...WITHOUT_FIGURES];
+  expect(rows.length).toBe(compared.length);
+  expect(rows.filter((row) => !compared.some((beginning) => row.startsWith(beginning)))).toEqual([]);
+});
+
+it('docs/reliability.md names classes that there are where something is bounded', () => {
+  const code = globSync('src/**/*.ts')
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n');
+  const named = rows.flatMap((row) =>
+    [...(row.split(' | ')[1] ?? '').matchAll(/`([A-Z]\w+)/g)].map(([, name = '']) => name),
+  );
+  expect(named.length).toBeGreaterThan(20);
+  expect(named.filter((name) => !new RegExp(`class ${name}\\b`).test(code))).toEqual([]);
+});
+
+it('docs/delivery.md has the figures of the code', () => {
+  const page = readFileSync('docs/delivery.md', 'utf8').replaceAll(/\s+/g, ' ');
+  expect([tuning('devicePushesPerMinute'), tuning('deviceWakeupMs'), tuning('staleAfterMs')]).toEqual([
+    60,
+    5 * SECOND,
+    3 * MINUTE,
+  ]);
+  const sentences = [
+    `${number(tuning('maxPerRecipientAndMinute'))} notifications or ${number(tuning('maxPushesPerRecipientAndMinute'))} pushes a minute`,
+    `A device gets ${tuning('deviceBurst')} pushes in a row whole and then one a second`,
+    'woken without content every five seconds',
+    `at most ${bound('devices/devices.service.ts', 'MAX_DEVICES_PER_SESSION_ID')} devices, a group at most ${number(bound('closed-groups/closed-groups.service.ts', 'MAX_MEMBERS_PER_GROUP'))} members`,
+    'A push older than three minutes has waited',
+    `a device gets the newest ${word(tuning('keepStalePerDevice'))} with content`,
+    `A look-up is bounded by devices (${number(tuning('lookUpDevices'))})`,
+    `its own waiting line in memory (${number(tuning('maxProviderBacklog'))} requests)`,
+    `When at least ${tuning('brakeFloor')} recipients`,
+  ];
+  for (const sentence of sentences) expect(page).toContain(sentence);
+});

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+const read = (file: string): string => readFileSync(file, 'utf8');
+
+describe('ops/session-push.service', () => {
+  const unit = read('ops/session-push.service').split('\n');
+
+  it('writes no core dumps, bounds the memory, and waits for a clock that is right', () => {
+    expect(unit).toContain('LimitCORE=0');
+    expect(unit.some((line) => /^MemoryMax=\d+[MG]$/.test(line))).toBe(true);
+    for (const setting of ['After', 'Wants']) {
+      expect(unit.some((line) => line.startsWith(`${setting}=`) && line.includes(' time-sync.target'))).toBe(true);
+    }
+  });
+
+  it('gives the operator a listener of his own on the loopback', () => {
+    expect(unit.join('\n')).toMatch(/^Environment=.*OPERATOR_HOST=127\.0\.0\.1 OPERATOR_PORT=\d+$/m);
+  });
+});
+
+describe('ops/kubernetes.yaml', () => {
+  const manifest = read('ops/kubernetes.yaml');
+
+  it('asks the server at paths that it has, and keeps the operator’s port to the pod', () => {
+    const paths = [...manifest.matchAll(/path: (\S+), port: (\w+)/g)].map(([, path, port]) => `${port} ${path}`);
+    expect(paths).toEqual(['onion /healthz', 'onion /healthz', 'onion /health/ready']);
+    expect(manifest).toContain('name: OPERATOR_HOST, value: 127.0.0.1');
+    expect(manifest).not.toMatch(/containerPort: 3001/);
+  });
+
+  it('runs as the user of the image, on a root file system that cannot be written', () => {
+    expect(read('Dockerfile')).toContain('USER node');
+    for (const setting of ['runAsNonRoot: true', 'readOnlyRootFilesystem: true', 'drop: [ALL]']) {
+      expect(manifest).toContain(setting);
+    }
+  });
+});
+
+describe('images', () => {
+  const images = [
+    ...[...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image = '']) => image),
+    ...[...read('compose.yaml').matchAll(/^ +image: (\S+)/gm)].map(([, image = '']) => image),
+  ];
+
+  it('can all be named by digest, as docs/operating.md says', () => {
+    const operating = read('docs/operating.md');
+    expect(images.length).toBe(5);
+    for (const image of images) {
+      const [, name = 'none'] = /^\$\{([A-Z]+_IMAGE)(?::-[^}]+)?\}$/.exec(image) ?? [];
+      expect(operating).toContain(`${name}=`);
+    }
+  });
+
+  it('are free software: Valkey in the place of Redis', () => {
+    expect(images.filter((image) => /\bredis:/.test(image))).toEqual([]);
+  });
+});
+
+describe('files for proxies', () => {
+  it('bound connections, and bodies to what the server takes', () => {
+    const nginx = read('ops/nginx.conf');
+    for (const setting of ['limit_conn ', 'limit_req ', 'client_max_body_size 1m;']) expect(nginx).toContain(setting);
+    const caddy = read('ops/Caddyfile');
+    for (const setting of ['max_size 1MiB', 'read_header ', 'read_body ']) expect(caddy).toContain(setting);
+  });
+});

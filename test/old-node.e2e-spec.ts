@@ -1,0 +1,84 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { copyProject, npm, npmSpeaks } from './support/project-copy.js';
+
+const DEADLINE_MS = 600_000;
+
+/** What Debian 12 and Ubuntu 24.04 give to somebody who types `apt install npm`. */
+const OLD = ['node@18.20.8', 'npm@9.2.0'];
+
+let folder: string;
+let tools: string;
+let oldPath: Record<string, string>;
+let warnings: string;
+
+beforeAll(() => {
+  folder = copyProject();
+  tools = mkdtempSync(join(tmpdir(), 'spns-old-node-'));
+  npm(tools, ['install', '--prefix', tools, '--no-audit', '--no-fund', ...OLD]);
+  oldPath = { PATH: `${join(tools, 'node_modules/.bin')}:${process.env.PATH}` };
+  warnings = npmSpeaks(folder, ['ci', '--no-audit', '--no-fund'], oldPath).stderr;
+}, DEADLINE_MS);
+
+afterAll(() => {
+  for (const made of [folder, tools]) if (made) rmSync(made, { recursive: true, force: true });
+});
+
+describe('a machine with an old Node.js', () => {
+  it('has it in front', () => {
+    expect(npm(tools, ['exec', '--', 'node', '--version'], oldPath).trim()).toBe('v18.20.8');
+    expect(npm(tools, ['--version'], oldPath).trim()).toBe('9.2.0');
+  });
+
+  it('gets every binary that is made for it, whatever Node.js the package wants', () => {
+    const { packages } = JSON.parse(readFileSync(join(folder, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { os?: string[]; cpu?: string[] }>;
+    };
+    const made = Object.entries(packages).filter(
+      ([, { os, cpu }]) => os?.includes(process.platform) && cpu?.includes(process.arch),
+    );
+    const missing = made.map(([path]) => path).filter((path) => !existsSync(join(folder, path)));
+    expect(made.length).toBeGreaterThan(3);
+    expect(missing).toEqual([]);
+  });
+
+  it('is warned about the Node.js that it has, once, and about no package', () => {
+    const about = warnings.split('\n').filter((line) => line.includes('package:'));
+    expect(about).toHaveLength(1);
+    expect(about[0]).toContain('session-push-notification-server');
+    expect(warnings.trim().split('\n').length).toBeLessThanOrEqual(5);
+  });
+
+  it('is told what to do when install scripts are switched off, before anything is built', () => {
+    // What `npm ci --ignore-scripts` leaves out, and so nothing is in front of what the machine has.
+    const brought = ['node_modules/node/bin', 'node_modules/.bin/node'].map((path) => join(folder, path));
+    for (const path of brought) renameSync(path, `${path}.aside`);
+    const { status, stderr } = spawnSync(join(tools, 'node_modules/.bin/node'), ['scripts/build-when-needed.mjs'], {
+      cwd: folder,
+      encoding: 'utf8',
+    });
+    for (const path of brought) renameSync(`${path}.aside`, path);
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringMatching(
+        /^This is Node\.js 18\.20\.8, which is too old\..*npm ci --ignore-scripts=false\n$/,
+      ),
+    });
+  });
+
+  it(
+    'runs the tests, builds, and starts on the Node.js that the project brings along',
+    () => {
+      expect(npm(folder, ['run', 'test:unit', '--', 'src/common/concurrency-limit.spec.ts'], oldPath)).toContain(
+        '0 failed',
+      );
+      rmSync(join(folder, 'dist'), { recursive: true, force: true });
+      expect(npm(folder, ['run', '-s', 'cli', '--', '--help'], oldPath)).toContain('Usage:');
+      expect(npm(folder, ['exec', '--', 'oxlint', '--version'], oldPath)).toContain('Version');
+    },
+    DEADLINE_MS,
+  );
+});

@@ -1,0 +1,97 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, vi } from 'vitest';
+import { type SwarmNetwork } from '../../gateways/swarm/network.js';
+import { type TestGateways } from './gateways.js';
+import { repeat } from './instances.js';
+import { type OnionHttpClient } from './onion-http.js';
+import { openPush } from './opened-push.js';
+import { newAndroidToken } from './people.js';
+import { type Account, newSessionId, subscribeRequest } from './subscribing-phone.js';
+
+const ADDED = { success: true, added: true, message: 'Subscription successful' };
+
+/** A phone of its own for an account of its own. */
+export interface NetworkPhone {
+  readonly account: Account;
+  readonly token: string;
+  readonly encKey: Buffer;
+}
+
+export const accountOf = ({ account: { id } }: NetworkPhone): Buffer => Buffer.from(id, 'hex');
+
+export async function subscribePhones(onion: OnionHttpClient, count: number): Promise<NetworkPhone[]> {
+  const phones = Array.from({ length: count }, () => ({
+    account: newSessionId(),
+    token: newAndroidToken(),
+    encKey: randomBytes(32),
+  }));
+  const requests = phones.map(({ account, ...wishes }) => subscribeRequest(account, wishes));
+  const { body } = await onion.ask('/subscribe', requests);
+  expect(body).toEqual(phones.map(() => ADDED));
+  return phones;
+}
+
+/** Waits until every member of each account's swarm has been asked for it on so many lines: one for each who watches. */
+export async function untilWatched(
+  network: SwarmNetwork,
+  phones: readonly NetworkPhone[],
+  lines: number,
+): Promise<void> {
+  const least = () =>
+    Math.min(
+      ...phones.flatMap((phone) =>
+        network.membersOf(accountOf(phone)).map(({ node }) => node.subscriptions.of(accountOf(phone)).length),
+      ),
+    );
+  await vi.waitUntil(() => least() >= lines, { timeout: 20_000 });
+}
+
+export interface StoredText {
+  readonly hash: string;
+  /** UTC epoch milliseconds. */
+  readonly storedAt: number;
+}
+
+/** Stores messages for the phones at a steady pace, until it is ended. */
+export function storeSteadily(network: SwarmNetwork, phones: readonly NetworkPhone[], pauseMs: number) {
+  const stored: StoredText[] = [];
+  const stream = repeat(phones.length, async (place) => {
+    const phone = phones[place];
+    if (!phone) return;
+    const hash = await network.store(accountOf(phone), 0, Buffer.from(`message ${randomBytes(8).toString('hex')}`));
+    stored.push({ hash, storedAt: Date.now() });
+    await sleep(pauseMs);
+  });
+  return { stored, end: () => stream.end() };
+}
+
+/** How often each message has been pushed, by its hash, as the phones read it. */
+export function countPushes(gateways: TestGateways, phones: readonly NetworkPhone[]): Map<string, number> {
+  const byToken = new Map(phones.map((phone) => [phone.token, phone]));
+  const counts = new Map<string, number>();
+  for (const { body } of gateways.fcm.received) {
+    const phone = byToken.get(body.message.token ?? '');
+    if (!phone) continue;
+    const { metadata } = openPush(phone.encKey, String(body.message.data?.['enc_payload']));
+    const hash = String(metadata['#']);
+    counts.set(hash, (counts.get(hash) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Waits until all have been pushed, and a while for what comes twice; those that were not, and those that were twice. */
+export async function untilPushed(
+  gateways: TestGateways,
+  phones: readonly NetworkPhone[],
+  stored: readonly StoredText[],
+): Promise<{ missed: StoredText[]; twice: StoredText[] }> {
+  const missed = () => {
+    const counts = countPushes(gateways, phones);
+    return stored.filter(({ hash }) => !counts.has(hash));
+  };
+  for (const end = Date.now() + 30_000; missed().length > 0 && Date.now() < end;) await sleep(250);
+  await sleep(1000);
+  const counts = countPushes(gateways, phones);
+  return { missed: missed(), twice: stored.filter(({ hash }) => (counts.get(hash) ?? 0) > 1) };
+}

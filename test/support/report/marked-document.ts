@@ -1,0 +1,25 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+
+const DOCS = join(import.meta.dirname, '../../../docs');
+
+/**
+ * Puts results into a page of the documentation, in place of those of an earlier run.
+ *
+ * @param page `performance.md`
+ * @param mark of `<!-- mark -->` before the place and `<!-- /mark -->` behind it
+ */
+export async function writeBetweenMarks(page: string, mark: string, markdown: string): Promise<void> {
+  const file = join(DOCS, page);
+  const replaced = replaceBetweenMarks(readFileSync(file, 'utf8'), page, mark, markdown);
+  writeFileSync(file, await format(replaced, { ...(await resolveConfig(file)), parser: 'markdown' }));
+}
+
+function replaceBetweenMarks(text: string, page: string, mark: string, content: string): string {
+  const [begin, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end);
+  if (from < 0 || to < from) throw new Error(`docs/${page} has no place for the results of ${mark}`);
+  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+}
