@@ -61,20 +61,36 @@ async function openRedis(url: string, databaseId: string): Promise<RedisClient> 
   return redis;
 }
 
+/** A replica that becomes the primary ends no connection: it is asked again. */
+const PROMOTED_LOOK_EVERY_MS = 1000;
+
 /**
  * One line when it goes and one when it is back; every attempt to connect fails in between. After a failover that is not
- * through yet, the connection leads to a replica and is dropped again.
+ * through yet, the connection leads to a replica: it is dropped again, or its Redis becomes the primary after all.
  */
 function tellOutages(redis: RedisClient, logger: Logger): void {
   let away = false;
+  let nextLook: NodeJS.Timeout | undefined;
   redis.on('close', () => {
+    clearTimeout(nextLook);
     if (!away && redis.status !== 'end') logger.error('Redis is away: notifications are refused until it is back');
     away = true;
   });
-  redis.on('ready', () => void tellReturn().catch(() => undefined));
+  redis.on('ready', () => {
+    if (away) void tellReturn();
+  });
 
   async function tellReturn(): Promise<void> {
-    if (!away || (await checkRedis(redis)).replica || !away) return;
+    clearTimeout(nextLook);
+    const isPrimary = await checkRedis(redis).then(
+      ({ replica }) => !replica,
+      () => false,
+    );
+    if (!away || redis.status !== 'ready') return;
+    if (!isPrimary) {
+      nextLook = setTimeout(() => void tellReturn(), PROMOTED_LOOK_EVERY_MS).unref();
+      return;
+    }
     away = false;
     logger.log('Redis is back');
   }
