@@ -8,27 +8,38 @@ import { placeholders } from './statement-sizes.js';
 
 export const isSqlite = (manager: EntityManager): boolean => manager.dataSource.options.type === 'better-sqlite3';
 
+/** How a column of a row that is there already comes to its new value, in SQL. */
+export interface Merge {
+  column: string;
+  /** @param columns what the row would have been, what it is, and the greater of two numbers */
+  value: (columns: {
+    fresh: (name: string) => string;
+    stored: (name: string) => string;
+    greater: (one: string, other: string) => string;
+  }) => string;
+}
+
 /**
- * Inserts a row, or replaces all its columns when one with the same key is there. The key is the first column.
+ * Inserts a row, or replaces its columns when one with the same key is there. The key is the first column.
  *
- * @param rising a column of whole numbers that gets one more than it had when that is more than the new value, unless it
- *   had more by over `within`
+ * @param merges columns that are not simply replaced. MariaDB and MySQL assign from left to right: what a merge asks of
+ *   other stored columns must come after it in the row.
  */
 export async function upsert(
   manager: EntityManager,
   table: string,
   row: Record<string, unknown>,
-  rising?: { column: string; within: number },
+  merges: readonly Merge[] = [],
 ): Promise<void> {
   const columns = Object.keys(row);
   const [key, ...others] = columns;
-  const [conflict, greater, fresh] = isSqlite(manager)
+  const [conflict, greatest, fresh] = isSqlite(manager)
     ? [`ON CONFLICT (${key}) DO UPDATE SET`, 'MAX', (name: string) => `excluded.${name}`]
     : ['ON DUPLICATE KEY UPDATE', 'GREATEST', (name: string) => `VALUES(${name})`];
+  const stored = (name: string): string => `${table}.${name}`;
+  const greater = (one: string, other: string): string => `${greatest}(${one}, ${other})`;
   const value = (name: string): string =>
-    name === rising?.column
-      ? `CASE WHEN ${table}.${name} > ${fresh(name)} + ${rising.within} THEN ${fresh(name)} ELSE ${greater}(${fresh(name)}, ${table}.${name} + 1) END`
-      : fresh(name);
+    merges.find(({ column }) => column === name)?.value({ fresh, stored, greater }) ?? fresh(name);
   const assign = `${conflict} ${others.map((name) => `${name} = ${value(name)}`).join(', ')}`;
   await manager.query(
     `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${placeholders(columns.length)}) ${assign}`,

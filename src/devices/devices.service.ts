@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
-import { countRows, upsert } from '../database/dialect.js';
+import { type Merge, upsert } from '../database/dialect.js';
 import { inPowersOfTwo, placeholders } from '../database/statement-sizes.js';
 import { byStorageOrder, byColumn, sumInPages } from '../database/table-pages.js';
 import { type StoredId, type StoredToken } from '../sealing/sealing.js';
@@ -20,6 +20,22 @@ const SUMS_BY_TYPE = Object.fromEntries(DEVICE_TYPES.map((type) => [type, `SUM(d
   DeviceType,
   string
 >;
+
+/** Another process may have registered the token in this very millisecond, or by a clock that is ahead of ours. */
+const RISING: Merge = {
+  column: 'registered_at',
+  value: ({ fresh, stored, greater }) => {
+    const [next, last] = [fresh('registered_at'), stored('registered_at')];
+    return `CASE WHEN ${last} > ${next} + ${MAX_CLOCK_SKEW_MS} THEN ${next} ELSE ${greater(next, `${last} + 1`)} END`;
+  },
+};
+
+/** What one provider accepted is nothing to another. */
+const KEPT_FOR_ITS_PROVIDER: Merge = {
+  column: 'accepted_at',
+  value: ({ fresh, stored }) =>
+    `CASE WHEN ${stored('device_type')} = ${fresh('device_type')} THEN ${stored('accepted_at')} ELSE NULL END`,
+};
 
 /** A device as far as pushes need it. */
 export interface ReachableDevice {
@@ -66,37 +82,44 @@ export class DevicesService {
    */
   async save(manager: EntityManager, registration: Sealed, legacyGroupsOnly: boolean): Promise<void> {
     const { token, sessionId, deviceType } = registration;
-    await this.makeRoom(manager, sessionId, token);
+    const { others, isSuspect } = await this.findBeside(manager, sessionId, token);
+    if (others >= MAX_DEVICES_PER_SESSION_ID) {
+      await this.makeRoom(manager, sessionId, token, others - MAX_DEVICES_PER_SESSION_ID + 1);
+    }
     const row = {
       token,
       session_id: sessionId,
+      // Before the type, which decides about it.
+      accepted_at: null,
       device_type: deviceType,
       legacy_groups_only: legacyGroupsOnly ? 1 : 0,
       registered_at: this.nextRegistrationTime(),
       apns_environment: null,
     };
-    // What one provider accepted is nothing to another.
-    await manager.query(
-      'UPDATE devices SET accepted_at = NULL WHERE token = ? AND accepted_at IS NOT NULL AND device_type <> ?',
-      [token, deviceType],
+    await upsert(manager, 'devices', row, [KEPT_FOR_ITS_PROVIDER, RISING]);
+    if (isSuspect) await manager.query('DELETE FROM suspect_tokens WHERE token = ?', [token]);
+  }
+
+  /** How many other devices the id has, and whether the token is under suspicion: one question, for it is asked for each registration. */
+  private async findBeside(
+    manager: EntityManager,
+    sessionId: string,
+    token: string,
+  ): Promise<{ others: number; isSuspect: boolean }> {
+    const [row] = await manager.query<{ others: number | string; suspects: number | string }[]>(
+      `SELECT (SELECT COUNT(*) FROM devices WHERE session_id = ? AND token <> ?) AS others,
+              (SELECT COUNT(*) FROM suspect_tokens WHERE token = ?) AS suspects`,
+      [sessionId, token, token],
     );
-    // Another process may have registered the token in this very millisecond, or by a clock that is ahead of ours.
-    await upsert(manager, 'devices', row, { column: 'registered_at', within: MAX_CLOCK_SKEW_MS });
-    await manager.query('DELETE FROM suspect_tokens WHERE token = ?', [token]);
+    return { others: Number(row?.others ?? 0), isSuspect: Number(row?.suspects ?? 0) > 0 };
   }
 
   /** Never accepted by its provider, of unknown type, registered for longest: in this order. */
-  private async makeRoom(manager: EntityManager, sessionId: string, token: string): Promise<void> {
-    const others = await countRows(
-      manager,
-      'SELECT COUNT(*) AS count FROM devices WHERE session_id = ? AND token <> ?',
-      [sessionId, token],
-    );
-    if (others < MAX_DEVICES_PER_SESSION_ID) return;
+  private async makeRoom(manager: EntityManager, sessionId: string, token: string, count: number): Promise<void> {
     const least = await manager.query<{ token: string }[]>(
       `SELECT token FROM devices WHERE session_id = ? AND token <> ?
         ORDER BY accepted_at IS NOT NULL, device_type <> 'unknown', registered_at LIMIT ?`,
-      [sessionId, token, others - MAX_DEVICES_PER_SESSION_ID + 1],
+      [sessionId, token, count],
     );
     for (const table of ['devices', 'suspect_tokens']) {
       for (const one of least) await manager.query(`DELETE FROM ${table} WHERE token = ?`, [one.token]);
