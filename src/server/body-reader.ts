@@ -16,7 +16,7 @@ const FIRST_BYTES = 4096;
 
 /**
  * One body on its way. It is copied into one buffer that grows: kept as they come, bytes that arrive one by one would
- * cost a hundred times their size.
+ * cost a hundred times their size. One that came whole is taken as it is, which most are.
  */
 class GrowingBody {
   length = 0;
@@ -30,6 +30,14 @@ class GrowingBody {
 
   get content(): Buffer {
     return this.buffer.subarray(0, this.length);
+  }
+
+  /** False: the body has begun, or the chunk is a small part of what it would keep alive. */
+  adopt(chunk: Buffer): boolean {
+    if (this.length > 0 || chunk.length * 2 < chunk.buffer.byteLength) return false;
+    this.buffer = chunk;
+    this.length = chunk.length;
+    return true;
   }
 
   append(chunk: Buffer, maxBytes: number): void {
@@ -100,7 +108,7 @@ export class BodyReader {
     this.unfinished.add(body);
     const onData = (chunk: Buffer): void => {
       if (body.length + chunk.length > this.limits.maxBytes) giveUp(new PayloadTooLargeException());
-      else this.take(body, chunk);
+      else this.take(body, chunk, announced);
     };
     const onEnd = (): void => {
       if (!Number.isNaN(announced) && announced !== body.length) {
@@ -115,9 +123,9 @@ export class BodyReader {
     payload.on('data', onData).on('end', onEnd).on('error', onError);
   }
 
-  private take(body: GrowingBody, chunk: Buffer): void {
+  private take(body: GrowingBody, chunk: Buffer, announced: number): void {
     const before = body.capacity;
-    body.append(chunk, this.limits.maxBytes);
+    if (chunk.length !== announced || !body.adopt(chunk)) body.append(chunk, this.limits.maxBytes);
     this.held += body.capacity - before;
     while (this.held > this.limits.budgetBytes) {
       const largest = this.largestUnfinished();
