@@ -47,8 +47,8 @@ export const writersOf = (poolSize: number): number =>
 /**
  * How TypeORM reaches the database. Both kinds run the same migrations at start and never synchronize.
  *
- * SQLite: WAL with `synchronous=FULL`, so that a commit is on disk when it returns. One connection is shared by
- * everything, therefore all writes go through the `DatabaseWriter`. A file of something else is refused and left as it is.
+ * SQLite: WAL with `synchronous=FULL`, so that a commit is on disk when it returns, until the `DatabaseWriter` takes the
+ * flushing over. One connection is shared by everything, therefore all writes go through that. A file of something else is refused and left as it is.
  *
  * @param forLooking leave the journal mode as it is, too
  */

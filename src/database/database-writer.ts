@@ -1,10 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { writersOf } from './database-options.js';
 import { inImmediateTransaction, isBusy } from './immediate-transaction.js';
 import { isFailover } from './mysql/connection-generations.js';
+import { FlushFailedError, WalFlush } from './wal-flush.js';
 
 type Work<T> = (manager: EntityManager) => Promise<T>;
 
@@ -54,8 +55,9 @@ class DiskReserveError extends Error {
  * of them run at once than leave some connections to readers.
  */
 @Injectable()
-export class DatabaseWriter {
+export class DatabaseWriter implements OnApplicationShutdown {
   private readonly sharedConnection: boolean;
+  private readonly flush: WalFlush;
   private isFull: () => boolean = () => false;
   /** Groups on SQLite, of which there is one at a time, or transactions on the pool. */
   private readonly maxRunning: number;
@@ -68,7 +70,17 @@ export class DatabaseWriter {
     private readonly metrics: MetricsService,
   ) {
     this.sharedConnection = dataSource.options.type === 'better-sqlite3';
+    this.flush = new WalFlush(dataSource);
     this.maxRunning = this.sharedConnection ? 1 : writersOf(dataSource.options.poolSize ?? 0);
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.close();
+  }
+
+  /** Gives back what it holds beside the data source's connections. */
+  close(): Promise<void> {
+    return this.flush.close();
   }
 
   /** @param isFull asked before each piece of work that makes the database larger */
@@ -118,15 +130,15 @@ export class DatabaseWriter {
   private async tryTogether(group: Waiting[]): Promise<boolean> {
     if (group.length < 2) return false;
     try {
-      const values = await inImmediateTransaction(this.dataSource, (manager) => runInTime(manager, group));
+      const values = await inImmediateTransaction(this.dataSource, this.flush, (manager) => runInTime(manager, group));
       this.metrics.groupCommitted('transactions', values.length);
       group.slice(0, values.length).forEach(({ resolve }, index) => resolve(values[index]));
       this.waiting.unshift(...group.slice(values.length));
       return true;
     } catch (error) {
       // Which piece failed shows when they run alone, and its caller gets the error there. Nothing of a group that could
-      // not begin failed, and each alone would have to wait for as long.
-      if (!isBusy(error)) return false;
+      // not begin failed, and each alone would have to wait for as long. What is committed must not run again.
+      if (!isBusy(error) && !(error instanceof FlushFailedError)) return false;
       for (const { reject } of group) reject(error);
       return true;
     }
@@ -134,7 +146,7 @@ export class DatabaseWriter {
 
   private async runAlone({ work, resolve, reject }: Waiting): Promise<void> {
     try {
-      const value = await inImmediateTransaction(this.dataSource, work);
+      const value = await inImmediateTransaction(this.dataSource, this.flush, work);
       this.metrics.groupCommitted('transactions', 1);
       resolve(value);
     } catch (error) {

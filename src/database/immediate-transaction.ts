@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DataSource, type EntityManager, QueryFailedError, type QueryRunner } from 'typeorm';
 import { BUSY_TIMEOUT_MS } from './database-options.js';
+import { type WalFlush } from './wal-flush.js';
 
 /** Well below the 25 s after which a client gives up. */
 const GIVE_UP_AFTER_MS = 10_000;
@@ -14,9 +15,21 @@ const MAX_PAUSE_MS = 5;
  */
 export async function inImmediateTransaction<T>(
   dataSource: DataSource,
+  flush: WalFlush,
+  work: (manager: EntityManager) => Promise<T>,
+): Promise<T> {
+  const result = await commit(dataSource, flush, work);
+  await flush.flushed();
+  return result;
+}
+
+async function commit<T>(
+  dataSource: DataSource,
+  flush: WalFlush,
   work: (manager: EntityManager) => Promise<T>,
 ): Promise<T> {
   const runner = dataSource.createQueryRunner();
+  await flush.prepare(runner);
   await begin(runner);
   try {
     const result = await work(runner.manager);

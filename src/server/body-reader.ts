@@ -20,7 +20,7 @@ const FIRST_BYTES = 4096;
  */
 class GrowingBody {
   length = 0;
-  private buffer = Buffer.alloc(0);
+  private buffer: Buffer = Buffer.alloc(0);
 
   constructor(readonly giveUp: (error: Error) => void) {}
 

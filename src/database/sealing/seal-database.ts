@@ -67,11 +67,15 @@ async function convert(
   const remember = (converting: 0 | 1): Promise<void> =>
     writer.write((manager) => upsert(manager, 'sealing', { key_check: keyCheck, converting }));
   const onRows = (rows: number): void => progress.advance(rows);
-  await remember(1);
-  await withLargeCache(dataSource, () => sealPlainRows(dataSource, writer, sealing, onRows));
-  await sealPlainQueue(dataSource, writer, sealing, onRows);
-  await lowerIosTokens('sealed', sealing, dataSource.manager, (work) => writer.write(work));
-  await eraseRemains(dataSource);
-  await remember(0);
-  progress.finish();
+  try {
+    await remember(1);
+    await withLargeCache(dataSource, () => sealPlainRows(dataSource, writer, sealing, onRows));
+    await sealPlainQueue(dataSource, writer, sealing, onRows);
+    await lowerIosTokens('sealed', sealing, dataSource.manager, (work) => writer.write(work));
+    await eraseRemains(dataSource);
+    await remember(0);
+    progress.finish();
+  } finally {
+    await writer.close();
+  }
 }
