@@ -21,13 +21,13 @@ describe('the checklist', () => {
       check('huawei', 'off'),
     ];
     expect(itemOf('a push service', ...checks)).toBe('done: fcm credential is ok');
-    expect(itemOf('APNs, for iPhones', ...checks)).toBe('missing: expired');
+    expect(itemOf('APNs, for iPhones', ...checks)).toBe('failed: expired');
     expect(itemOf('HMS, for Huawei', ...checks)).toMatch(/^missing: set HUAWEI_APP_ID/);
   });
 
   it('has no push service that takes the credentials and refuses us', () => {
     const checks = [check('fcm credential', 'ok'), check('fcm service', 'failed', 'refuses us')];
-    expect(itemOf('a push service', ...checks)).toBe('missing: refuses us');
+    expect(itemOf('a push service', ...checks)).toBe('failed: refuses us');
   });
 
   it('has Web Push with a key, although no service can be asked', () => {
@@ -45,7 +45,7 @@ describe('the checklist', () => {
   it('has the network when a list and a node were reached, and not when no node answers', () => {
     const sources = [check('source a', 'ok'), check('source b', 'warning', 'gave no list')];
     expect(itemOf('storage network', ...sources, check('storage node', 'ok'))).toBe('done: gave no list');
-    expect(itemOf('storage network', ...sources, check('storage node', 'failed', 'none'))).toBe('missing: none');
+    expect(itemOf('storage network', ...sources, check('storage node', 'failed', 'none'))).toBe('failed: none');
     expect(itemOf('storage network', check('network', 'off', 'set NODE_LIST'))).toBe('missing: set NODE_LIST');
   });
 });

@@ -4,7 +4,8 @@ import { type Check } from './check.js';
 /** What a server needs for an app of its own, and whether it is there. */
 export interface ChecklistItem {
   item: string;
-  state: 'done' | 'missing';
+  /** `failed`: it is set up and does not work. */
+  state: 'done' | 'failed' | 'missing';
   /** Without it no phone is woken. */
   required: boolean;
   /** What there is, or what to do. */
@@ -68,13 +69,13 @@ export function checklistOf(checks: readonly Check[]): ChecklistItem[] {
   return RULES.map(({ item, required, anyOf, todo, strict = false }) => {
     const looks = anyOf.map((beginnings) => look(checks, beginnings, strict));
     const best = ORDER.flatMap((state) => looks.filter((one) => one.state === state))[0];
-    if (best?.state === 'done') return { item, required, state: 'done', detail: best.detail };
     const advice = best?.state === 'off' ? todo : null;
-    return { item, required, state: 'missing', detail: advice ?? best?.detail ?? '' };
+    const state = best === undefined || best.state === 'off' ? 'missing' : best.state;
+    return { item, required, state, detail: advice ?? best?.detail ?? '' };
   });
 }
 
-const ORDER = ['done', 'failed', 'off'] as const;
+const ORDER = ['done', 'failed', 'missing', 'off'] as const;
 
 interface Look {
   /** `off`: nobody set it up. */
@@ -87,6 +88,6 @@ function look(checks: readonly Check[], beginnings: readonly string[], strict: b
   const of = (wanted: Check['status']): Check | undefined => own.find(({ status }) => status === wanted);
   const [failed, warning, good, off] = [of('failed'), of('warning'), of('ok'), of('off')];
   if (failed) return { state: 'failed', detail: failed.detail };
-  if (warning) return { state: strict ? 'failed' : 'done', detail: warning.detail };
+  if (warning) return { state: strict ? 'missing' : 'done', detail: warning.detail };
   return good ? { state: 'done', detail: good.detail } : { state: 'off', detail: off?.detail ?? '' };
 }

@@ -26,7 +26,7 @@ export async function checkEverything({ json = false, ...options }: CheckOptions
   const failed = checks.filter(({ status }) => status === 'failed').length;
   // With a configuration that is wrong nothing was looked at.
   const checklist = options.full && checks.length > failed ? checklistOf(checks) : null;
-  const missing = (checklist ?? []).filter(({ state, required }) => required && state === 'missing').length;
+  const missing = (checklist ?? []).filter(({ state, required }) => required && state !== 'done').length;
   if (json) printJson({ ok: failed === 0 && missing === 0, checks, ...(checklist && { checklist }) });
   else {
     print(formatTable(checks.map(({ name, status, detail }) => [status, name, detail])));
