@@ -9,6 +9,13 @@ export interface ConnectionLimits {
   readonly shortKeepAliveMs: number;
 }
 
+interface Connection {
+  /** The latest; null = it is idle, as is one that has not finished its first header. */
+  request: IncomingMessage | null;
+  /** A number that rises with each change of any of them. */
+  since: number;
+}
+
 /** From this share of the most on, idle connections are not kept for long. */
 const NEARLY_FULL = 0.8;
 
@@ -18,11 +25,8 @@ const NEARLY_FULL = 0.8;
  * request is unfinished for the longest. A request that is complete is answered.
  */
 export class ConnectionLimit {
-  private count = 0;
-  /** In the order in which they fell idle; one that has not finished its first header is idle. */
-  private readonly idle = new Set<Socket>();
-  /** The latest request of each of the others, in the order in which they came. */
-  private readonly busy = new Map<Socket, IncomingMessage>();
+  private readonly connections = new Map<Socket, Connection>();
+  private changes = 0;
 
   private constructor(
     private readonly server: Server,
@@ -43,58 +47,58 @@ export class ConnectionLimit {
 
   /** Closes what is not waiting for an answer: connections that are idle, and those whose request is unfinished. */
   closeUnfinished(): void {
-    for (const socket of this.idle) socket.destroy();
-    for (const [socket, request] of this.busy) if (!request.complete) socket.destroy();
+    for (const [socket, { request }] of this.connections) if (!request?.complete) socket.destroy();
   }
 
   private opened(socket: Socket): void {
-    this.count++;
     socket.once('close', () => this.closed(socket));
-    if (this.count > this.limits.max) this.makeRoom(socket);
-    if (!socket.destroyed) this.idle.add(socket);
+    if (this.connections.size >= this.limits.max) this.makeRoom(socket);
+    if (!socket.destroyed) this.connections.set(socket, { request: null, since: this.changes++ });
     this.setKeepAlive();
   }
 
   private asked(request: IncomingMessage, response: ServerResponse): void {
-    const { socket } = request;
-    this.idle.delete(socket);
-    this.busy.delete(socket);
-    this.busy.set(socket, request);
+    const connection = this.connections.get(request.socket);
+    if (!connection) return;
+    connection.request = request;
+    connection.since = this.changes++;
     response.once('close', () => {
       // Another request may have come behind this one.
-      if (this.busy.get(socket) !== request) return;
-      this.busy.delete(socket);
-      if (!socket.destroyed) this.idle.add(socket);
+      if (connection.request !== request) return;
+      connection.request = null;
+      connection.since = this.changes++;
     });
   }
 
   private closed(socket: Socket): void {
-    this.count--;
-    this.idle.delete(socket);
-    this.busy.delete(socket);
+    this.connections.delete(socket);
     this.setKeepAlive();
   }
 
   private makeRoom(newcomer: Socket): void {
-    const victim = this.longestIdle() ?? this.longestUnfinished() ?? newcomer;
-    this.idle.delete(victim);
-    this.busy.delete(victim);
+    const victim =
+      this.longest(({ request }) => request === null) ??
+      this.longest(({ request }) => request?.complete === false) ??
+      newcomer;
+    this.connections.delete(victim);
     this.onClosed();
     victim.destroy();
   }
 
-  private longestIdle(): Socket | undefined {
-    const [first] = this.idle;
-    return first;
-  }
-
-  private longestUnfinished(): Socket | undefined {
-    for (const [socket, request] of this.busy) if (!request.complete) return socket;
-    return undefined;
+  /** Looked for among all of them, which is rarely needed, so that a request costs no upkeep. */
+  private longest(isMeant: (connection: Connection) => boolean): Socket | null {
+    let longest: Socket | null = null;
+    let since = Infinity;
+    for (const [socket, connection] of this.connections) {
+      if (connection.since >= since || !isMeant(connection)) continue;
+      longest = socket;
+      since = connection.since;
+    }
+    return longest;
   }
 
   private setKeepAlive(): void {
     const { max, keepAliveMs, shortKeepAliveMs } = this.limits;
-    this.server.keepAliveTimeout = this.count > max * NEARLY_FULL ? shortKeepAliveMs : keepAliveMs;
+    this.server.keepAliveTimeout = this.connections.size > max * NEARLY_FULL ? shortKeepAliveMs : keepAliveMs;
   }
 }

@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { hash } from 'node:crypto';
-import { RecentKeys } from '../common/recent-keys.js';
+import { RecentValues } from '../common/recent-values.js';
 
 /** Clients send the same request up to four times when the answer gets lost on the way. */
 export const REMEMBER_MS = 5 * 60_000;
-/** About 30 MB; at more than 300 notifications a second the oldest are forgotten early. */
+/** About 15 MB; at more than 300 notifications a second the oldest are forgotten early. */
 const MAX_REMEMBERED = 200_000;
 
 /**
@@ -14,7 +14,7 @@ const MAX_REMEMBERED = 200_000;
 @Injectable()
 export class DuplicateFilter {
   private readonly underWay = new Map<string, Promise<void>>();
-  private readonly done = new RecentKeys(REMEMBER_MS, MAX_REMEMBERED);
+  private readonly done = new RecentValues({ periodMs: REMEMBER_MS, maxKeys: MAX_REMEMBERED });
 
   /** True: this call did the work. */
   async once(recipient: string, data: string, work: () => Promise<void>): Promise<boolean> {
@@ -29,7 +29,7 @@ export class DuplicateFilter {
     this.underWay.set(key, running);
     try {
       await running;
-      this.done.add(key);
+      this.done.set(key);
       return true;
     } finally {
       this.underWay.delete(key);

@@ -47,10 +47,10 @@ describe('recent answers', () => {
   it('are bounded in number and in bytes: the oldest go first', async () => {
     const recent = new RecentAnswers();
     await recent.keep('first', answer('done'));
-    for (let index = 0; index < 50_000; index++) await recent.keep(`small ${index}`, answer('done'));
-    expect([recent.find('first'), recent.find('small 49999')]).toEqual([null, Buffer.from('done')]);
+    for (let index = 0; index < 100_000; index++) await recent.keep(`small ${index}`, answer('done'));
+    expect([recent.find('first'), recent.find('small 50000')]).toEqual([null, Buffer.from('done')]);
     const megabyte = Buffer.alloc(1024 * 1024);
-    for (let index = 0; index < 8; index++) await recent.keep(`large ${index}`, answer(megabyte));
-    expect([recent.find('small 49999'), recent.find('large 0')]).toEqual([null, megabyte]);
+    for (let index = 0; index < 16; index++) await recent.keep(`large ${index}`, answer(megabyte));
+    expect([recent.find('small 99999'), recent.find('large 8')]).toEqual([null, megabyte]);
   });
 });

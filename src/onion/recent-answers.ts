@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { LRUCache } from 'lru-cache';
 import { MINUTE_MS } from '../common/durations.js';
+import { RecentValues } from '../common/recent-values.js';
 
 export const REMEMBER_MS = 10 * MINUTE_MS;
-/** With what it costs to keep them, some 20 MB. */
-const MAX_ANSWERS = 50_000;
+/** With what it costs to find them, 25 MB at most. */
+const MAX_ANSWERS = 100_000;
 /** An answer has some 150 bytes, or that for each item of a list. */
-const MAX_BYTES = 8 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 
 export interface SealedAnswer {
   readonly body: Buffer;
@@ -27,20 +27,15 @@ export interface SealedAnswer {
 @Injectable()
 export class RecentAnswers {
   private readonly underWay = new Map<string, Promise<SealedAnswer>>();
-  /** As Latin-1 text, because a small Buffer keeps 8 KB of others' alive. */
-  private readonly answers = new LRUCache<string, string>({
-    max: MAX_ANSWERS,
-    maxSize: MAX_BYTES,
-    sizeCalculation: (answer) => answer.length,
-    ttl: REMEMBER_MS,
-    perf: { now: () => performance.now() },
+  private readonly answers = new RecentValues({
+    periodMs: REMEMBER_MS,
+    maxKeys: MAX_ANSWERS,
+    maxBytes: MAX_BYTES,
   });
 
   /** Null = these bytes are new. */
   find(fingerprint: string): Buffer | Promise<Buffer> | null {
-    const answer = this.answers.get(fingerprint);
-    if (answer !== undefined) return Buffer.from(answer, 'latin1');
-    return this.underWay.get(fingerprint)?.then(({ body }) => body) ?? null;
+    return this.answers.find(fingerprint) ?? this.underWay.get(fingerprint)?.then(({ body }) => body) ?? null;
   }
 
   /** Keeps the answer that `work` gives, and what it is working on. */
@@ -48,7 +43,7 @@ export class RecentAnswers {
     this.underWay.set(fingerprint, work);
     try {
       const { body, isFinal } = await work;
-      if (isFinal) this.answers.set(fingerprint, body.toString('latin1'));
+      if (isFinal) this.answers.set(fingerprint, body);
       return body;
     } finally {
       this.underWay.delete(fingerprint);

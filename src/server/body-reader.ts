@@ -3,6 +3,13 @@ import { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type ServerResponse } from 'node:http';
 import { type Readable } from 'node:stream';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null = the request has not come as far as the `BodyReader`. */
+    response: ServerResponse | null;
+  }
+}
+
 export interface BodyLimits {
   /** The longest body. */
   readonly maxBytes: number;
@@ -64,7 +71,6 @@ class GrowingBody {
 export class BodyReader {
   private held = 0;
   private readonly unfinished = new Set<GrowingBody>();
-  private readonly responses = new WeakMap<FastifyRequest, ServerResponse>();
 
   /** @param onGivenUp called for each body that was given up for lack of room */
   constructor(
@@ -79,9 +85,10 @@ export class BodyReader {
 
   install(fastify: FastifyInstance): void {
     fastify.removeAllContentTypeParsers();
+    fastify.decorateRequest('response', null);
     fastify.addHook('onRequest', (request, reply, done) => {
       request.headers['content-type'] = 'application/octet-stream';
-      this.responses.set(request, reply.raw);
+      request.response = reply.raw;
       done();
     });
     fastify.addContentTypeParser('*', (request, payload, done) => this.read(request, payload, done));
@@ -116,7 +123,7 @@ export class BodyReader {
         return;
       }
       stopReading();
-      this.responses.get(request)?.once('close', () => (this.held -= body.capacity));
+      request.response?.once('close', () => (this.held -= body.capacity));
       done(null, body.content);
     };
     const onError = (): void => giveUp(new BadRequestException());
