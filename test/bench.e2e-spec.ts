@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { findPostgres } from './support/private-postgres.js';
 
-const RUN = join(import.meta.dirname, '../bench/run.ts');
+const BENCH = join(import.meta.dirname, '../bench');
 const SMALL = [
   '--quick',
   '--database',
@@ -18,10 +19,22 @@ const SMALL = [
   '1',
 ];
 
+const run = async (program: string, ...args: string[]): Promise<string> =>
+  (await promisify(execFile)(process.execPath, ['--import', 'tsx', join(BENCH, program), ...args])).stdout;
+
 it('the benchmark measures accepting and delivering, and names the machine', async () => {
-  const args = ['--import', 'tsx', RUN, '--only', 'accept,delivery', ...SMALL];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const stdout = await run('run.ts', '--only', 'accept,delivery', ...SMALL);
   expect(stdout).toMatch(/^## accept\n\n.*Node\.js \d+.*\n\nSQLite .*:\n\n\| request /m);
   expect(stdout).toMatch(/^\| notify, v4 XChaCha20 .*\d/m);
   expect(stdout).toMatch(/^## delivery\n[^]*\| answer to gateway: p50 ms[^]*\| SQLite /m);
 }, 240_000);
+
+it.skipIf(findPostgres() === null)(
+  'the benchmark of the import makes a database, imports it and names the machine',
+  async () => {
+    const stdout = await run('import/run.ts', '--rows', '400', '--database', 'sqlite');
+    expect(stdout).toMatch(/Node\.js \d+/);
+    expect(stdout).toMatch(/^\| SQLite .*\d/im);
+  },
+  240_000,
+);

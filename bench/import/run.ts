@@ -70,7 +70,9 @@ async function run({ rows, databases, source, folder: parent }: ImportBenchOptio
 }
 
 /** An address may hold a password. */
-const withoutSource = (arg: string): string => arg.replace(/postgres(ql)?:\/\/\S+/, 'postgres://…');
+function withoutSource(arg: string): string {
+  return arg.replace(/postgres(ql)?:\/\/\S+/, 'postgres://…');
+}
 
 async function openPostgres() {
   const programs = findPostgres();
