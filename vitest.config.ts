@@ -9,7 +9,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.spec.ts', 'gateways/**/*.spec.ts', 'test/docs/**/*.spec.ts'],
+          include: ['src/**/*.spec.ts', 'gateways/**/*.spec.ts', 'bench/**/*.spec.ts', 'test/docs/**/*.spec.ts'],
           pool: 'forks',
           // As the specs that `nest generate` writes expect it; those of the house import what they use.
           globals: true,

@@ -1,10 +1,11 @@
 import { describeCircumstances } from '../test/support/report/circumstances.js';
-import { writeBetweenMarks } from '../test/support/report/marked-document.js';
+import { readBetweenMarks, writeBetweenMarks } from '../test/support/report/marked-document.js';
 import { Bench } from './bench.js';
 import { monotonicMs } from './measure/clock.js';
 import { type Cores } from './measure/cores.js';
 import { type BenchOptions, HELP, parseOptions, type ScenarioName, UsageError } from './options.js';
 import { renderSection, type Section } from './report/section.js';
+import { worseFigures } from './report/worse-figures.js';
 import { accept } from './scenarios/accept.scenario.js';
 import { backlog } from './scenarios/backlog.scenario.js';
 import { delivery } from './scenarios/delivery.scenario.js';
@@ -42,12 +43,21 @@ async function run(options: BenchOptions): Promise<void> {
   const bench = await Bench.start(options, progress);
   const circumstances = describeCircumstances('bench', args, pinning(bench.cores), bench.folder);
   for (const name of options.only) {
-    const markdown = `${circumstances}\n\n${renderSection(await RUN[name](bench))}`;
-    process.stdout.write(`\n## ${name}\n\n${markdown}\n`);
+    const section = await RUN[name](bench);
+    const markdown = `${circumstances}\n\n${renderSection(section)}`;
+    process.stdout.write(`\n## ${name}\n\n${markdown}\n${compare(section)}`);
     if (options.write) await writeBetweenMarks('performance.md', `bench:${name}`, markdown);
   }
   await bench.stop();
   progress('done');
+}
+
+/** Nothing is compared with a run that lets the compiler settle for longer. */
+function compare(section: Section): string {
+  if (args.includes('--quick')) return '';
+  const worse = worseFigures(readBetweenMarks('performance.md', `bench:${section.name}`), section);
+  if (worse.length === 0) return '\nNothing costs noticeably more than docs/performance.md says.\n';
+  return `\nCosts more than docs/performance.md says, by more than the spread:\n\n${worse.map((one) => `- ${one}\n`).join('')}`;
 }
 
 function pinning({ server, rest }: Cores): string {

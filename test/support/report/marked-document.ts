@@ -16,10 +16,22 @@ export async function writeBetweenMarks(page: string, mark: string, markdown: st
   writeFileSync(file, await format(replaced, { ...(await resolveConfig(file)), parser: 'markdown' }));
 }
 
+/** What an earlier run left there. */
+export function readBetweenMarks(page: string, mark: string): string {
+  const text = readFileSync(join(DOCS, page), 'utf8');
+  const { from, to } = placeBetweenMarks(text, page, mark);
+  return text.slice(from, to);
+}
+
 function replaceBetweenMarks(text: string, page: string, mark: string, content: string): string {
-  const [begin, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
+  const { from, to } = placeBetweenMarks(text, page, mark);
+  return `${text.slice(0, from)}\n\n${content}\n\n${text.slice(to)}`;
+}
+
+function placeBetweenMarks(text: string, page: string, mark: string): { from: number; to: number } {
+  const begin = `<!-- ${mark} -->`;
   const from = text.indexOf(begin);
-  const to = text.indexOf(end);
+  const to = text.indexOf(`<!-- /${mark} -->`);
   if (from < 0 || to < from) throw new Error(`docs/${page} has no place for the results of ${mark}`);
-  return `${text.slice(0, from + begin.length)}\n\n${content}\n\n${text.slice(to)}`;
+  return { from: from + begin.length, to };
 }
