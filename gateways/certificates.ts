@@ -1,5 +1,13 @@
 import 'reflect-metadata';
-import { createHash, generateKeyPairSync, KeyObject, randomBytes, randomUUID, webcrypto } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  generateKeyPairSync,
+  KeyObject,
+  randomBytes,
+  randomUUID,
+  webcrypto,
+} from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
@@ -22,9 +30,8 @@ export interface Validity {
   notAfter?: Date;
 }
 
-/** A certificate authority that lives as long as the process. */
-export interface Authority {
-  readonly cert: string;
+/** A certificate authority. Its own key is told so that a later run can go on with it. */
+export interface Authority extends Identity {
   issueServer(options?: Validity & { names?: readonly string[] }): Promise<Identity>;
   /** A certificate as Apple gives to providers: its subject's UID is the topic. */
   issueApnsClient(options?: Validity & { topic?: string }): Promise<Identity>;
@@ -78,12 +85,12 @@ export interface CredentialFiles {
   readonly vapidKeyFile: string;
 }
 
-export async function makeAuthority(name = 'Stand-in push gateways CA'): Promise<Authority> {
+export async function makeAuthority(name = 'Stand-in push gateways CA', span: Validity = {}): Promise<Authority> {
   const keys = await makeKeys();
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: `CN=${name} ${randomBytes(4).toString('hex')}`,
-    ...validity({}),
+    ...validity(span),
     signingAlgorithm: EC,
     keys,
     extensions: [
@@ -92,28 +99,37 @@ export async function makeAuthority(name = 'Stand-in push gateways CA'): Promise
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
+  return authorityOf({ cert: ca.toString('pem'), key: privatePem(KeyObject.from(keys.privateKey)) });
+}
+
+/** The authority that these were made for. */
+export function authorityOf({ cert, key }: Identity): Authority {
+  const ca = new x509.X509Certificate(cert);
+  const pkcs8 = createPrivateKey(key).export({ type: 'pkcs8', format: 'der' });
 
   const issue = async (subject: string, span: Validity, extensions: x509.Extension[]): Promise<Identity> => {
+    const signingKey = await webcrypto.subtle.importKey('pkcs8', pkcs8, EC, false, ['sign']);
     const leaf = await makeKeys();
-    const cert = await x509.X509CertificateGenerator.create({
+    const issued = await x509.X509CertificateGenerator.create({
       serialNumber: serialNumber(),
       subject,
       issuer: ca.subject,
       ...validity(span),
       signingAlgorithm: EC,
       publicKey: leaf.publicKey,
-      signingKey: keys.privateKey,
+      signingKey,
       extensions: [
         new x509.BasicConstraintsExtension(false),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
         ...extensions,
       ],
     });
-    return { cert: cert.toString('pem'), key: privatePem(KeyObject.from(leaf.privateKey)) };
+    return { cert: issued.toString('pem'), key: privatePem(KeyObject.from(leaf.privateKey)) };
   };
 
   return {
-    cert: ca.toString('pem'),
+    cert,
+    key,
     issueServer: ({ names = ['localhost', '127.0.0.1'], ...span } = {}) =>
       issue(`CN=${names[0]}`, span, [
         new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
@@ -164,12 +180,15 @@ export function serviceAccountJson(account: GoogleServiceAccount, tokenUri: stri
   return `${JSON.stringify(fields, null, 2)}\n`;
 }
 
-export async function makeCredentials(options: { topic?: string; projectId?: string } = {}): Promise<Credentials> {
-  const authority = await makeAuthority();
+export async function makeCredentials(
+  options: { topic?: string; projectId?: string; span?: Validity } = {},
+): Promise<Credentials> {
+  const { topic, span } = options;
+  const authority = await makeAuthority(undefined, span);
   return {
     authority,
-    server: await authority.issueServer(),
-    apnsClient: await authority.issueApnsClient({ topic: options.topic }),
+    server: await authority.issueServer(span),
+    apnsClient: await authority.issueApnsClient({ topic, ...span }),
     apnsTokenKey: makeApnsTokenKey(),
     serviceAccount: makeServiceAccount(options.projectId),
     huaweiAppId: String(100_000_000 + (randomBytes(4).readUInt32BE() % 900_000_000)),
@@ -178,12 +197,12 @@ export async function makeCredentials(options: { topic?: string; projectId?: str
   };
 }
 
-/** Writes what the pushing server needs into `dir` (made when absent), readable by its owner only. */
+/** Writes what the pushing server needs into `dir` (made when absent), readable by its owner only; each file ends with a newline. */
 export function writeCredentials(dir: string, credentials: Credentials, tokenUri: string): CredentialFiles {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const write = (name: string, content: string): string => {
     const file = join(dir, name);
-    writeFileSync(file, content, { mode: 0o600 });
+    writeFileSync(file, content.endsWith('\n') ? content : `${content}\n`, { mode: 0o600 });
     return file;
   };
   const { apnsClient, apnsTokenKey } = credentials;

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ApnsGateway, startApnsGateway } from './apns.gateway.js';
 import { makeCredentials, makeVapidKey } from './certificates.js';
@@ -45,6 +46,17 @@ describe('the control of the stand-ins', () => {
   it('explains itself', async () => {
     expect(await (await fetch(control.url)).text()).toContain('POST   /store');
     expect(await tell('GET', '/elsewhere')).toMatchObject({ status: 404 });
+  });
+
+  it('takes every order that the README shows', async () => {
+    const readme = await readFile(new URL('README.md', import.meta.url), 'utf8');
+    const shown = [...readme.matchAll(/^curl (?:-X (\w+) )?-d '(.*)' \$C(\/\w+)$/gm)];
+    expect(shown.length).toBeGreaterThan(5);
+    for (const [line, method = 'POST', body = '', path = ''] of shown) {
+      const { status } = await tell(method, path, body.replace('05...', account));
+      expect(status, line).toBe(200);
+    }
+    await Promise.all([fcm.reset(), huawei.reset()]);
   });
 
   it('makes an endpoint for a phone without Google', async () => {

@@ -12,6 +12,8 @@ export interface SwarmNetworkOptions {
   readonly nodesPerSwarm?: number;
   /** The ids of the swarms instead of ones that lie evenly. */
   readonly swarmIds?: readonly bigint[];
+  /** Of the nodes' keys, 32 bytes each, in the order of the nodes; those for whom there is none get new keys. */
+  readonly nodeSeeds?: readonly Buffer[];
   readonly subscriptionMs?: number;
   readonly tellsSwarmChanges?: boolean;
   readonly queueLimit?: number;
@@ -56,7 +58,7 @@ export class SwarmNetwork {
   async start(): Promise<void> {
     const ids = this.options.swarmIds ?? evenIds(this.options.swarms ?? 3);
     const seats = ids.flatMap((id) => new Array<bigint>(this.options.nodesPerSwarm ?? 3).fill(id));
-    const members = await Promise.all(seats.map(() => this.makeMember()));
+    const members = await Promise.all(seats.map((_, index) => this.makeMember(this.options.nodeSeeds?.[index])));
     this.all = members;
     this.chain.next(members.map((member, index) => listed(member, seats[index] ?? 0n)));
     await this.oxend.start();
@@ -168,9 +170,10 @@ export class SwarmNetwork {
     await this.oxend.stop();
   }
 
-  private async makeMember(): Promise<Member> {
+  private async makeMember(seed?: Buffer): Promise<Member> {
     const { subscriptionMs, tellsSwarmChanges, queueLimit } = this.options;
-    const node = new StorageNode({ chain: this.chain, subscriptionMs, tellsSwarmChanges, queueLimit });
+    const keys = makeNodeKeys(seed);
+    const node = new StorageNode({ chain: this.chain, keys, subscriptionMs, tellsSwarmChanges, queueLimit });
     await node.start();
     const proxy = new TcpProxy(() => node.port);
     await proxy.listen();
