@@ -54,7 +54,7 @@ describe('the control of the stand-ins', () => {
     expect(shown.length).toBeGreaterThan(5);
     for (const [line, method = 'POST', body = '', path = ''] of shown) {
       const { status } = await tell(method, path, body.replace('05...', account));
-      expect(status, line).toBe(200);
+      expect([line, status]).toEqual([line, 200]);
     }
     await Promise.all([fcm.reset(), huawei.reset()]);
   });

@@ -8,6 +8,7 @@ import { Device } from './devices/device.entity.js';
 import { SuspectToken } from './devices/suspect-token.entity.js';
 import { ProviderState } from './delivery/lanes/provider-state.entity.js';
 import { QueuedNotification } from './delivery/queue/queued-notification.entity.js';
+import { StatisticsHour } from './statistics/statistics-hour.entity.js';
 import { StatisticsPeriod } from './statistics/statistics-period.entity.js';
 import { DatabaseIdRow } from './database/database-id.entity.js';
 import { parseDatabaseUrl } from './config/database-url.js';
@@ -26,6 +27,7 @@ export const ENTITIES = [
   QueuedNotification,
   ProviderState,
   StatisticsPeriod,
+  StatisticsHour,
   Subscription,
   EndedSubscription,
   SealingState,

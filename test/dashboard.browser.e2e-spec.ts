@@ -6,13 +6,14 @@ import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { startSwarmNetwork } from '../gateways/swarm/network.js';
 import { startWebPushGateway } from '../gateways/webpush.gateway.js';
 import { Device } from '../src/devices/device.entity.js';
-import { StatisticsPeriod } from '../src/statistics/statistics-period.entity.js';
+import { StatisticsHour } from '../src/statistics/statistics-hour.entity.js';
+import { type StatisticsPeriod } from '../src/statistics/statistics-period.entity.js';
 import { describeInBrowser, type WatchedPage } from './support/browser.js';
 import { subscribePhones, untilWatched } from './support/network-phones.js';
 import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
 import { queueWebPush } from './support/queued-web-push.js';
 import { useServer } from './support/test-server.js';
-import { storeTraffic } from './support/traffic.js';
+import { clearTraffic, storeTraffic } from './support/traffic.js';
 
 /** A person may look at them after the run. */
 const SCREENSHOTS = join(tmpdir(), 'session-push-screenshots');
@@ -41,10 +42,9 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     mkdirSync(SCREENSHOTS, { recursive: true });
   });
   beforeEach(async () => {
-    // Writes what was counted, and begins anew the time until the next write: none falls into a test.
+    // Writes what was counted: nothing of it falls into the next test.
     await suite.server.restart();
-    const periods = suite.server.dataSource.getRepository(StatisticsPeriod);
-    await periods.clear();
+    await clearTraffic(suite.server.dataSource);
     stored = await storeTraffic(suite.server.dataSource, PERIODS);
     await suite.server.dataSource.getRepository(Device).clear();
     return async () => {
@@ -87,15 +87,16 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     expect(await messagesTotal(page)).toBe(total(stored.slice(-WEEK)));
     await vi.waitUntil(() => isDrawn(page), EVENTUALLY);
     expect(await page.locator('#messages .legend').textContent()).toMatch(
-      /One-to-one [\d,]+Closed group [\d,]+No device/,
+      /One-to-one [\d,]+Closed group [\d,]+Untracked/,
     );
     await page.locator('#pushes').getByText('As a table').click();
     const table = page.getByRole('table', { name: 'Pushes, newest first' });
     await vi.waitFor(async () => expect(await table.locator('tbody tr').count()).toBe(WEEK), EVENTUALLY);
     const newest = stored.at(-1);
+    const { iosPushes = 0, androidPushes = 0, huaweiPushes = 0 } = newest ?? {};
     expect(await table.locator('tbody tr').first().locator('td').allTextContents()).toEqual(
-      [newest?.iosPushes ?? 0, newest?.androidPushes ?? 0, (newest?.iosPushes ?? 0) + (newest?.androidPushes ?? 0)].map(
-        (count) => count.toLocaleString('en-GB'),
+      [iosPushes, androidPushes - huaweiPushes, huaweiPushes, iosPushes + androidPushes].map((count) =>
+        count.toLocaleString('en-GB'),
       ),
     );
     expect(requested.length).toBeGreaterThan(10);
@@ -118,7 +119,9 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
       await page.getByRole('button', { name: 'Refresh' }).click();
       return (await apple.textContent())?.includes('Degraded');
     }, EVENTUALLY);
-    expect(await apple.textContent()).toMatch(/Cannot be reached, or is out of order \(\w+\)\.Pushes wait since/);
+    expect(await apple.textContent()).toMatch(
+      /Cannot be reached, or is out of order \(\w+\)\.Pushes have been waiting since/,
+    );
     expect(await page.locator('#overall').textContent()).toBe('Degraded');
     expect(await page.getByRole('listitem').filter({ hasText: 'Google (FCM)' }).textContent()).toContain('Working');
     expect(await page.getByRole('listitem').filter({ hasText: 'Huawei (HMS)' }).textContent()).toContain(
@@ -154,7 +157,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
           const shown = (await card.textContent()) ?? '';
           return texts.every((text) => shown.includes(text));
         }, LONG);
-      await shows('Working', 'No server of a device was sent to lately.');
+      await shows('Working', 'No push went to a server that a device chose lately.');
 
       for (const phone of [...phones, alone]) await queueWebPush(server, phone);
       await gateways.webpush.waitForPush(5, LONG.timeout);
@@ -243,6 +246,32 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     expect(await page.evaluate('document.activeElement?.getAttribute("aria-label")')).toMatch(
       /^Messages, bars,.* 2 bars/,
     );
+    expect(complaints).toEqual([]);
+  });
+
+  it('shows the first push of a newcomer at once, and the hours of a day', async () => {
+    const { server } = suite;
+    await clearTraffic(server.dataSource);
+    const id = newId();
+    await server.register(id, newIosToken());
+    await server.notify(id, newData());
+    await server.idle();
+    const { page, complaints } = await visit({}, '/statistics#range=day');
+    expect(await messagesTotal(page)).toBe('1');
+    expect(await page.locator('#pushes .total').textContent()).toBe('1');
+    const hour = Math.floor(Date.now() / 3_600_000) * 3_600_000;
+    const counts = { iosPushes: 0, androidPushes: 0, huaweiPushes: 0, totalMessages: 3, oneToOneMessages: 3 };
+    const rest = { closedGroupMessages: 0, untrackedMessages: 0 };
+    for (const back of [2, 3, 5]) {
+      const startDate = hour - back * 3_600_000;
+      const row = { startDate, endDate: startDate + 3_600_000, ...counts, ...rest };
+      await server.dataSource.getRepository(StatisticsHour).save(row);
+    }
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await vi.waitUntil(async () => (await messagesTotal(page)) === '10', EVENTUALLY);
+    expect(await page.locator('#messages .plot').getAttribute('aria-label')).toMatch(/one for each hour:.* 4 bars/);
+    expect(await page.locator('#messages .readout').textContent()).toBe('One bar for each hour.');
+    await shoot(page, 'day-by-hour');
     expect(complaints).toEqual([]);
   });
 
@@ -362,7 +391,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
   });
 
   it('shows a server that has nothing to show', async () => {
-    await suite.server.dataSource.getRepository(StatisticsPeriod).clear();
+    await clearTraffic(suite.server.dataSource);
     const { page, complaints } = await visit();
     expect(await page.getByText('Nothing was counted in this time.').count()).toBe(2);
     expect(await page.locator('#queue').textContent()).toBe('Nothing waits.');

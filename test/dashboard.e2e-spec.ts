@@ -13,14 +13,13 @@ import {
 } from '../src/dashboard/openapi/operator-answers.js';
 import { ASSETS } from '../src/dashboard/page-files.js';
 import { DevicesService } from '../src/devices/devices.service.js';
-import { StatisticsPeriod } from '../src/statistics/statistics-period.entity.js';
 import { describeEachDatabase } from './support/databases.js';
 import { OPERATOR_AUTH } from './support/metrics.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from './support/people.js';
 import { inFolder, spawnServer } from './support/spawned-server.js';
 import { askStatistics, basicAuth } from './support/statistics.js';
 import { OPERATOR, useServer } from './support/test-server.js';
-import { PERIOD_MS, storeTraffic } from './support/traffic.js';
+import { clearTraffic, PERIOD_MS, storeTraffic } from './support/traffic.js';
 
 const OWN_PATHS = [
   '/statistics',
@@ -66,7 +65,7 @@ describeEachDatabase('the dashboard', (databases) => {
   const suite = useServer(databases);
   const url = (path: string) => `${suite.server.url}${path}`;
   afterEach(async () => {
-    await suite.server.dataSource.getRepository(StatisticsPeriod).clear();
+    await clearTraffic(suite.server.dataSource);
   });
 
   it('gives the counted periods in UTC, with the numbers of /get_statistics_data', async () => {
@@ -77,7 +76,12 @@ describeEachDatabase('the dashboard', (databases) => {
       [0, 1, 2].map((n) => (first?.startDate ?? 0) + n * PERIOD_MS),
     );
     const legacy = await askStatistics(suite.server.url);
-    expect(periods.map(({ messages, pushes }) => ({ messages, pushes }))).toEqual(
+    expect(periods.every(({ pushes }) => pushes.huawei > 0)).toBe(true);
+    const inTheirForm = periods.map(({ messages, pushes: { ios, android, huawei } }) => ({
+      messages,
+      pushes: { ios, android: android + huawei },
+    }));
+    expect(inTheirForm).toEqual(
       legacy.json.data.data.map((row) => ({
         messages: {
           total: row.total_message_number,
@@ -88,6 +92,31 @@ describeEachDatabase('the dashboard', (databases) => {
         pushes: { ios: row.ios_pn_number, android: row.android_pn_number },
       })),
     );
+  });
+
+  it('counts what was sent a moment ago, by the hour too, and Huawei apart from Android', async () => {
+    const { server } = suite;
+    const [id, huaweiId] = [newId(), newId()];
+    await server.register(id, newAndroidToken());
+    await server.register(huaweiId, newHuaweiToken(), 'huawei');
+    await read(url('/statistics/data'), statisticsDataSchema);
+    await clearTraffic(server.dataSource);
+    for (const recipient of [id, huaweiId]) await server.notify(recipient, newData());
+    await server.idle();
+    for (const by of ['hour', 'period']) {
+      const { periods, periodHours } = await read(url(`/statistics/data?by=${by}`), statisticsDataSchema);
+      // An hour may just have ended.
+      const sum = (countOf: (period: (typeof periods)[number]) => number) =>
+        periods.reduce((total, period) => total + countOf(period), 0);
+      expect(periodHours).toBe(by === 'hour' ? 1 : 12);
+      expect([by, sum(({ messages }) => messages.total)]).toEqual([by, 2]);
+      expect([by, sum(({ pushes }) => pushes.android), sum(({ pushes }) => pushes.huawei)]).toEqual([by, 1, 1]);
+      for (const { from, to } of periods) {
+        expect(Date.parse(to) - Date.parse(from)).toBeLessThanOrEqual(periodHours * 3_600_000);
+      }
+    }
+    const [row] = (await askStatistics(server.url)).json.data.data;
+    expect(Object.keys(row ?? {})).not.toContain('huawei_pn_number');
   });
 
   it('gives each period to one of two ranges that follow each other', async () => {
@@ -114,6 +143,7 @@ describeEachDatabase('the dashboard', (databases) => {
     ['to', 'to=99999999999999999999'],
     ['to', "to=1' OR '1'='1"],
     ['to', 'from=2000&to=1000'],
+    ['by', 'by=minute'],
   ])('names %s in the answer to %s', async (field, query) => {
     const { status, text } = await get(url(`/statistics/data?${query}`));
     expect(status).toBe(400);

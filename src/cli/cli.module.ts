@@ -7,6 +7,7 @@ import { DatabaseWriter } from '../database/database-writer.js';
 import { DevicesModule } from '../devices/devices.module.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { Sealing } from '../sealing/sealing.js';
+import { StatisticsHour } from '../statistics/statistics-hour.entity.js';
 import { StatisticsPeriod } from '../statistics/statistics-period.entity.js';
 import { SubscribedTokensService } from '../subscriptions/subscribed-tokens.service.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
@@ -43,7 +44,7 @@ export class CliModule {
         ConfigModule.forRoot(config),
         CliDatabaseModule.forRoot(config.database, sealing),
         DevicesModule,
-        TypeOrmModule.forFeature([StatisticsPeriod]),
+        TypeOrmModule.forFeature([StatisticsPeriod, StatisticsHour]),
       ],
       providers: [StatisticsService, SubscribedTokensService],
     };

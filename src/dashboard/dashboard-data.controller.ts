@@ -1,7 +1,9 @@
 import { BadRequestException, Controller, Get, Query, UseGuards } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
-import { type StatisticsPeriod } from '../statistics/statistics-period.entity.js';
+import { type CountedTime } from '../statistics/by-the-hour.js';
+import { hourLengthMs } from '../statistics/statistics-clock.js';
+import { StatisticsScheduler } from '../statistics/statistics.scheduler.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
 import { type ServerStatus } from './dto/server-status.dto.js';
 import { type StatisticsData, type StatisticsDataQuery, statisticsDataQuerySchema } from './dto/statistics-data.dto.js';
@@ -16,15 +18,22 @@ export class DashboardDataController {
   constructor(
     private readonly config: AppConfig,
     private readonly statistics: StatisticsService,
+    private readonly written: StatisticsScheduler,
     private readonly serverStatus: ServerStatusService,
   ) {}
 
-  /** The counted periods that begin at or after `from` and before `to`. */
+  /** The counted periods, or hours, that begin at or after `from` and before `to`; with what was counted up to this moment. */
   @Get('data')
   async data(@Query() query: unknown): Promise<StatisticsData> {
-    const { from, to } = parseQuery(query);
+    const { from, to, by } = parseQuery(query);
+    await this.written.writeEverywhere();
+    const { periodMs } = this.config.statistics;
+    if (by === 'hour') {
+      const hours = await this.statistics.findHoursBegun(from, to);
+      return { periodHours: hourLengthMs(periodMs) / HOUR_MS, periods: hours.map(toPeriod) };
+    }
     const periods = await this.statistics.findBegun(from, to);
-    return { periodHours: this.config.statistics.periodMs / HOUR_MS, periods: periods.map(toPeriod) };
+    return { periodHours: periodMs / HOUR_MS, periods: periods.map(toPeriod) };
   }
 
   @Get('status')
@@ -39,7 +48,7 @@ function parseQuery(query: unknown): StatisticsDataQuery {
   throw new BadRequestException(parsed.error.issues.map(({ path, message }) => [...path, message].join(' ')));
 }
 
-function toPeriod(period: StatisticsPeriod): StatisticsData['periods'][number] {
+function toPeriod(period: CountedTime): StatisticsData['periods'][number] {
   return {
     from: new Date(period.startDate).toISOString(),
     to: new Date(period.endDate).toISOString(),
@@ -49,6 +58,10 @@ function toPeriod(period: StatisticsPeriod): StatisticsData['periods'][number] {
       closedGroup: period.closedGroupMessages,
       untracked: period.untrackedMessages,
     },
-    pushes: { ios: period.iosPushes, android: period.androidPushes },
+    pushes: {
+      ios: period.iosPushes,
+      android: Math.max(0, period.androidPushes - period.huaweiPushes),
+      huawei: period.huaweiPushes,
+    },
   };
 }

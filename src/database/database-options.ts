@@ -11,6 +11,7 @@ import { Subscriptions1795400000000 } from './migrations/1795400000000-subscript
 import { DevicelessMembers1795450000000 } from './migrations/1795450000000-deviceless-members.js';
 import { DatabaseId1795460000000 } from './migrations/1795460000000-database-id.js';
 import { LowerCaseIosTokens1795470000000 } from './migrations/1795470000000-lower-case-ios-tokens.js';
+import { StatisticsHours1795480000000 } from './migrations/1795480000000-statistics-hours.js';
 import { parseDatabaseUrl } from '../config/database-url.js';
 import { tlsOptions } from './mysql/tls-options.js';
 import { mysqlDriver } from './mysql/mysql-driver.js';
@@ -28,6 +29,7 @@ export const MIGRATIONS = [
   DevicelessMembers1795450000000,
   DatabaseId1795460000000,
   LowerCaseIosTokens1795470000000,
+  StatisticsHours1795480000000,
 ];
 
 /** How long SQLite waits for other processes by itself. */

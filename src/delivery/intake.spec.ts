@@ -6,7 +6,7 @@ import { storedId, storedToken } from '../../test/support/stored.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
 import { type NewQueueItem, type QueueItem } from './queue/notification-queue.js';
 import { type Recipients } from './recipient-resolver.js';
-import { type Counter } from '../statistics/statistics.service.js';
+import { type Counter } from '../statistics/statistics-counts.js';
 import { type Provider } from '../providers/push-transport.js';
 import { Intake } from './intake.js';
 import { OutcomeCounter } from './outcomes/outcome-counter.js';

@@ -1,6 +1,6 @@
 import { type Provider, type StoredTarget } from '../providers/push-transport.js';
 import { type QueueItem } from './queue/notification-queue.js';
-import { type Counter } from '../statistics/statistics.service.js';
+import { type Counter } from '../statistics/statistics-counts.js';
 
 /** Whom a notification goes to. */
 export interface Recipients {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ClosedGroup } from '../closed-groups/closed-group.entity.js';
 import { ClosedGroupsService } from '../closed-groups/closed-groups.service.js';
 import { Device, type DeviceType } from '../devices/device.entity.js';
-import { type Counter } from '../statistics/statistics.service.js';
+import { type Counter } from '../statistics/statistics-counts.js';
 import { DevicesService } from '../devices/devices.service.js';
 import { inPowersOfTwo } from '../database/statement-sizes.js';
 import { type RecipientPage, type Recipients } from '../delivery/recipient-resolver.js';

@@ -5,7 +5,7 @@ import { DevicesService, type ReachableDevice } from '../devices/devices.service
 import { type RecipientPage, RecipientResolver, type Recipients } from '../delivery/recipient-resolver.js';
 import { type Provider, type StoredTarget } from '../providers/push-transport.js';
 import { type StoredId } from '../sealing/sealing.js';
-import { type Counter } from '../statistics/statistics.service.js';
+import { type Counter } from '../statistics/statistics-counts.js';
 
 /** Nobody delivers to a device of unknown type. */
 const PROVIDER_OF: Readonly<Record<DeviceType, Provider | null>> = {

@@ -121,6 +121,7 @@ describeOneDatabase('commands on the registry', (databases) => {
         endDate: start + (day + 1) * DAY_MS - 1000,
         iosPushes: 1,
         androidPushes: 2,
+        huaweiPushes: 1,
         totalMessages: 1234 + day,
         closedGroupMessages: 4,
         untrackedMessages: 5,

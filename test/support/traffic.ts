@@ -1,4 +1,5 @@
 import { type DataSource } from 'typeorm';
+import { StatisticsHour } from '../../src/statistics/statistics-hour.entity.js';
 import { StatisticsPeriod } from '../../src/statistics/statistics-period.entity.js';
 
 const HOUR_MS = 3_600_000;
@@ -16,6 +17,7 @@ export async function storeTraffic(dataSource: DataSource, count: number): Promi
     const oneToOneMessages = 4000 + ((index * 37) % 11) * 450;
     const closedGroupMessages = 900 + ((index * 13) % 7) * 160;
     const untrackedMessages = 150 + ((index * 5) % 9) * 40;
+    const huaweiPushes = 100 + ((index * 3) % 5) * 20;
     return {
       startDate,
       endDate: Math.min(startDate + PERIOD_MS, now),
@@ -24,9 +26,14 @@ export async function storeTraffic(dataSource: DataSource, count: number): Promi
       untrackedMessages,
       totalMessages: oneToOneMessages + closedGroupMessages + untrackedMessages,
       iosPushes: Math.round(oneToOneMessages * 0.6),
-      androidPushes: Math.round(oneToOneMessages * 0.5) + closedGroupMessages,
+      androidPushes: Math.round(oneToOneMessages * 0.5) + closedGroupMessages + huaweiPushes,
+      huaweiPushes,
     };
   });
   await dataSource.getRepository(StatisticsPeriod).save(rows, { chunk: 100 });
   return rows;
+}
+
+export async function clearTraffic(dataSource: DataSource): Promise<void> {
+  for (const rows of [StatisticsPeriod, StatisticsHour]) await dataSource.getRepository(rows).clear();
 }

@@ -23,13 +23,13 @@ const providerReportSchema = z.strictObject({
   breaker: z.string().meta({ description: 'closed: pushes go out; probing, open: they wait.' }),
   unhealthySince: time,
   removalPaused: z.boolean().meta({ description: 'Too many tokens are called dead to believe it.' }),
-  certificateEndsAt: time.meta({ description: 'Null: the credential does not end by itself.' }),
+  certificateEndsAt: time.meta({ description: 'Null: the credential does not expire.' }),
   servers: serversSchema,
 });
 
 /** What `/health/ready` tells the operator. */
 export const healthReportSchema = z.strictObject({
-  status: status.meta({ description: 'degraded: something needs a look, but requests are taken and kept.' }),
+  status: status.meta({ description: 'degraded: something is impaired, but requests are accepted and kept.' }),
   database: z.strictObject(check),
   queue: z.strictObject({
     ...check,

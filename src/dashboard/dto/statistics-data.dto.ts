@@ -17,7 +17,7 @@ const time = z
   .optional();
 
 export const statisticsDataQuerySchema = z
-  .object({ from: time, to: time })
+  .object({ from: time, to: time, by: z.enum(['period', 'hour']).default('period') })
   .refine(({ from, to }) => from === undefined || to === undefined || from <= to, {
     path: ['to'],
     message: 'must not be before from',
@@ -28,17 +28,22 @@ const count = z.int().min(0);
 
 const periodSchema = z.strictObject({
   from: z.iso.datetime().meta({ description: 'The first moment of the period.' }),
-  to: z.iso.datetime().meta({ description: 'Its end; of the running period the time when it was last written.' }),
-  messages: z
-    .strictObject({ total: count, oneToOne: count, closedGroup: count, untracked: count })
-    .meta({ description: 'Accepted by notify, by the kind of the recipient; untracked ones are for nobody known.' }),
-  pushes: z
-    .strictObject({ ios: count, android: count })
-    .meta({ description: 'Accepted by the push services. Huawei counts as Android.' }),
+  to: z.iso.datetime().meta({ description: 'Its end; of the running period the time of the last count.' }),
+  messages: z.strictObject({ total: count, oneToOne: count, closedGroup: count, untracked: count }).meta({
+    description:
+      'Accepted by notify, by the kind of the recipient; untracked: for ids and groups without a device here.',
+  }),
+  pushes: z.strictObject({ ios: count, android: count, huawei: count }).meta({
+    description:
+      'Accepted by the push services. Web Push counts as Android; so does what older versions pushed to Huawei.',
+  }),
 });
 
 export const statisticsDataSchema = z.strictObject({
-  periodHours: z.number().positive().meta({ description: 'STATISTICS_PERIOD_HOURS, the length of a new period.' }),
+  periodHours: z
+    .number()
+    .positive()
+    .meta({ description: 'STATISTICS_PERIOD_HOURS, the length of a new period; by the hour, the length of an hour.' }),
   periods: z.array(periodSchema).meta({ description: 'Oldest first. A period in which no server ran is absent.' }),
 });
 export type StatisticsData = z.infer<typeof statisticsDataSchema>;

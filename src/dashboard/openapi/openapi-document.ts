@@ -39,8 +39,20 @@ const PATHS = {
   '/statistics/data': {
     get: {
       summary: 'Messages and pushes, period by period',
-      description: 'The periods that begin at or after from and before to. Counts are written every three minutes.',
-      parameters: [timeParameter('from', 'No period before it'), timeParameter('to', 'No period from then on')],
+      description:
+        'The periods that begin at or after from and before to, with what was counted up to now; what other instances count ' +
+        'follows within three minutes.',
+      parameters: [
+        timeParameter('from', 'No period before it'),
+        timeParameter('to', 'No period from then on'),
+        {
+          name: 'by',
+          in: 'query',
+          required: false,
+          description: 'hour: hours instead of periods, for the last 32 days; what is older stays as it is.',
+          schema: { type: 'string', enum: ['period', 'hour'], default: 'period' },
+        },
+      ],
       responses: { 200: json('The periods.', ref('StatisticsData')), ...BAD_REQUEST, ...REFUSED },
     },
   },

@@ -36,10 +36,11 @@ export async function getStatus() {
 
 /**
  * @param {{ from?: number, to?: number }} range UTC epoch milliseconds; absent = no bound
+ * @param {'period' | 'hour'} by
  * @returns {Promise<StatisticsData>}
  */
-export async function getTraffic({ from, to }) {
-  const query = new URLSearchParams();
+export async function getTraffic({ from, to }, by) {
+  const query = new URLSearchParams({ by });
   if (from !== undefined) query.set('from', String(from));
   if (to !== undefined) query.set('to', String(to));
   return /** @type {StatisticsData} */ (await getJson(`statistics/data?${query}`));

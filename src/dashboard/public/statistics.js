@@ -8,17 +8,20 @@ import { TrafficView } from './traffic-view.js';
 const STATUS_EVERY_MS = 10_000;
 const TRAFFIC_EVERY_MS = 60_000;
 const HOUR_MS = 3_600_000;
+/** Two days of the calendar, one of which may have 25 hours. */
+const SHOWN_BY_HOUR_MS = 49 * HOUR_MS;
 
 const live = /** @type {HTMLInputElement} */ (byId('live'));
 const messages = new TrafficView(
   byId('messages'),
   'Messages',
-  ['One-to-one', 'Closed group', 'No device known'],
+  ['One-to-one', 'Closed group', 'Untracked'],
   (period) => [period.messages.oneToOne, period.messages.closedGroup, period.messages.untracked],
 );
-const pushes = new TrafficView(byId('pushes'), 'Pushes', ['iOS', 'Android'], (period) => [
+const pushes = new TrafficView(byId('pushes'), 'Pushes', ['iOS', 'Android', 'Huawei'], (period) => [
   period.pushes.ios,
   period.pushes.android,
+  period.pushes.huawei,
 ]);
 const picker = new RangePicker(() => void refreshTraffic());
 
@@ -42,9 +45,10 @@ async function refreshTraffic() {
   const question = ++asked;
   await attempt('traffic', async () => {
     const range = picker.read();
-    const { periods, periodHours } = await getTraffic(range);
-    if (question !== asked) return;
     const until = { ...range, to: range.to ?? Date.now() };
+    const isShort = range.from !== undefined && until.to - range.from <= SHOWN_BY_HOUR_MS;
+    const { periods, periodHours } = await getTraffic(range, isShort ? 'hour' : 'period');
+    if (question !== asked) return;
     messages.show(periods, until, periodHours * HOUR_MS);
     pushes.show(periods, until, periodHours * HOUR_MS);
   });

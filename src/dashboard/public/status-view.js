@@ -23,7 +23,7 @@ const OUTCOMES = [
   'Expired',
   'Collapsed',
   'Not configured',
-  'Tries again',
+  'Retries',
   'Half within',
   '95 % within',
 ];
@@ -34,7 +34,7 @@ const PLATFORM_NAMES = { ios: 'iOS', android: 'Android', huawei: 'Huawei', unkno
 /** Why pushes wait, for people; the server adds the provider's own word. @type {Record<string, string>} */
 const CAUSE_WORDS = {
   'outcome-unknown': 'Does not answer',
-  'provider-throttled': 'Asks us to slow down',
+  'provider-throttled': 'Asks to slow down',
   'provider-down': 'Cannot be reached, or is out of order',
   credential: 'Refuses the credential',
   configuration: 'Refuses the settings of this server',
@@ -128,16 +128,19 @@ function showProviders({ instance, health }) {
 function providerCard(provider, report) {
   const lines = [
     report.problem && inWords(report.problem),
-    report.unhealthySince && `Pushes wait since ${formatMoment(Date.parse(report.unhealthySince))}.`,
+    report.unhealthySince && `Pushes have been waiting since ${formatMoment(Date.parse(report.unhealthySince))}.`,
     report.removalPaused && 'No token is removed for now.',
     report.servers && serversLine(report.servers),
     ...(report.servers?.largestFailing ?? []).map(
       ({ host, devices, reason }) => `${host}: ${reason}, at least ${formatCount(devices)} devices wait for it.`,
     ),
-    report.certificateEndsAt && `The certificate ends ${formatMoment(Date.parse(report.certificateEndsAt))}.`,
+    report.certificateEndsAt && expiryOf(Date.parse(report.certificateEndsAt)),
   ];
   return card(provider, stateOf(report.status, STATE_WORDS[report.status]), lines);
 }
+
+/** @param {number} time when the certificate expires, UTC epoch milliseconds */
+const expiryOf = (time) => `The certificate ${time < Date.now() ? 'expired' : 'expires'} on ${formatMoment(time)}.`;
 
 /** @param {string} problem `cause: reason`, or words already */
 function inWords(problem) {
@@ -169,7 +172,7 @@ function showOutcomes(pushes) {
 
 /** @param {NonNullable<Health['providers'][string]['servers']>} servers */
 function serversLine({ known, failing }) {
-  if (known === 0) return 'No server of a device was sent to lately.';
+  if (known === 0) return 'No push went to a server that a device chose lately.';
   return `${formatCount(known)} servers that devices chose; ${formatCount(failing)} of them fail, and only their devices wait.`;
 }
 

@@ -67,7 +67,7 @@ export class TrafficView {
   show(periods, range, periodMs) {
     const { unit, rows } = toRows(periods, this.valuesOf);
     this.unit = unit;
-    this.unitInWords = unit === 'period' ? `period of ${formatCount(periodMs / HOUR_MS)} hours` : unit;
+    this.unitInWords = unit === 'period' ? lengthInWords(periodMs / HOUR_MS) : unit;
     this.rows = rows;
     const sums = this.kinds.map((_, index) => rows.reduce((sum, { values }) => sum + (values[index] ?? 0), 0));
     const total = sums.reduce((sum, value) => sum + value, 0);
@@ -140,6 +140,9 @@ export class TrafficView {
     }
   }
 }
+
+/** @param {number} hours */
+const lengthInWords = (hours) => (hours === 1 ? 'hour' : `period of ${formatCount(hours)} hours`);
 
 /** @param {Row} row */
 const sumOf = ({ values }) => values.reduce((sum, value) => sum + value, 0);

@@ -6,7 +6,7 @@ import { type DatabaseTls } from '../../config/database-url.js';
 /**
  * With any of these the driver sends nothing to a server that offers no TLS.
  *
- * @param caFile PEM file of the only authorities to trust; alone, it asks for TLS with all that can be looked at
+ * @param caFile CA bundle (PEM file), nothing else is trusted; alone, it asks for TLS with all that can be looked at
  */
 export function tlsOptions(tls: DatabaseTls | null, caFile: string | null, host: string): { ssl?: SslOptions } {
   const ca = caFile === null ? {} : { ca: readAuthorities(caFile, 'DATABASE_CA_FILE') };

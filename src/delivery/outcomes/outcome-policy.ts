@@ -114,6 +114,7 @@ export class OutcomePolicy {
 
   private delivered(provider: Provider, target: StoredTarget, result: DeliveryResult & { outcome: 'delivered' }): void {
     this.statistics.count(provider === 'apns' ? 'iosPushes' : 'androidPushes');
+    if (provider === 'huawei') this.statistics.count('huaweiPushes');
     this.removal.accepted(provider);
     this.standing.accepted(provider, target);
     const environment = result.apnsEnvironment;
