@@ -5,15 +5,15 @@ const HEAD = `# Configuration
 
 <!-- Made from src/config/environment.ts by \`npm run docs:configuration\`. -->
 
-Everything that the server can be told is an environment variable, or a line in \`.env\` in the folder where it starts.
+Every setting is an environment variable, or a line in \`.env\` in the folder where it starts.
 [.env.example](../.env.example) is such a file with all of them.
 
 - The process's environment outweighs \`.env\`. An empty value counts as not set. Other variables are not read; the start
   warns about those that look like misspelled ones of this page.
 - Where it says "Or NAME_FILE", the value may be in a file, whose path that variable has; not both.
 - In \`.env\` a value with a \`#\` or with spaces at its ends goes into quotes, single, double or backward:
-  \`STATISTICS_PASSWORD='it is #1'\`. Without them a \`#\` begins a comment. There is no escape for a quote: take another kind.
-- What is wrong or half-made stops the start with one list of what to mend. \`npm run cli -- check\` tells the same, and whether
+  \`STATISTICS_PASSWORD='it is #1'\`. Without them a \`#\` begins a comment. A quote cannot be escaped: use another kind.
+- A wrong or incomplete configuration stops the start with one list of what to fix. \`npm run cli -- check\` tells the same, and whether
   the database, Redis and the push services can be reached with it.
 - A change takes effect at the next start. Credential files are looked at while the server runs: see
   [operating](operating.md) and [delivery](delivery.md).

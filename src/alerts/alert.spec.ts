@@ -28,7 +28,7 @@ const CASES: [Alert, string, 'info' | 'warning', string][] = [
     { kind: 'servers-fail', provider: 'webpush', failing: 7, of: 9 },
     'servers webpush',
     'warning',
-    '7 of the 9 webpush servers that devices chose fail; their pushes wait. What to do: look whether this machine reaches the internet, and a name server.',
+    '7 of the 9 webpush servers that devices chose fail; their pushes wait. What to do: check whether this machine reaches the internet and a name server.',
   ],
   [
     { kind: 'servers-work', provider: 'webpush' },
@@ -83,13 +83,13 @@ const CASES: [Alert, string, 'info' | 'warning', string][] = [
     { kind: 'clock-jumped', byMs: -3_600_000 },
     'clock-jumped',
     'warning',
-    'The clock of the machine jumped 60 min back. What to do: look at its time synchronization.',
+    'The clock of the machine jumped 60 min back. What to do: check its time synchronization.',
   ],
   [
     { kind: 'set-aside', count: 2 },
     'set-aside',
     'warning',
-    'The server died three times while it worked on 2 of its notifications: they are set aside. What to do: report the last lines of the log before each end, this should not happen; after an update, `aside release` puts them back.',
+    'The server died three times while it worked on 2 of its notifications: they are set aside. What to do: report the last lines of the log before each crash, this should not happen; after an update, `aside release` puts them back.',
   ],
   [{ kind: 'redis-unsafe', reason: 'Redis may throw it away.' }, 'redis', 'warning', 'Redis may throw it away.'],
   [
@@ -110,7 +110,7 @@ const CASES: [Alert, string, 'info' | 'warning', string][] = [
     { kind: 'passwords-guessed', count: 120 },
     'passwords-guessed',
     'warning',
-    "Somebody guesses the operator's password: 120 wrong ones. Most are not even looked at; is it long enough?",
+    "Somebody is guessing the operator's password: 120 wrong ones, most of which were not even checked. Is it long enough?",
   ],
   [{ kind: 'backup-failed', reason: 'ENOSPC' }, 'backup-failed', 'warning', 'The backup failed (ENOSPC).'],
   [

@@ -111,7 +111,7 @@ export function sentenceOf(alert: Alert): string {
     case 'servers-fail':
       return (
         `${alert.failing} of the ${alert.of} ${alert.provider} servers that devices chose fail; their pushes wait. ` +
-        'What to do: look whether this machine reaches the internet, and a name server.'
+        'What to do: check whether this machine reaches the internet and a name server.'
       );
     case 'servers-work':
       return `Most ${alert.provider} servers that devices chose work again.`;
@@ -133,12 +133,12 @@ export function sentenceOf(alert: Alert): string {
     case 'clock-jumped':
       return (
         `The clock of the machine jumped ${duration(Math.abs(alert.byMs))} ${alert.byMs > 0 ? 'ahead' : 'back'}. ` +
-        'What to do: look at its time synchronization.'
+        'What to do: check its time synchronization.'
       );
     case 'set-aside':
       return (
         `The server died three times while it worked on ${alert.count} of its notifications: they are set aside. ` +
-        'What to do: report the last lines of the log before each end, this should not happen; after an update, `aside release` ' +
+        'What to do: report the last lines of the log before each crash, this should not happen; after an update, `aside release` ' +
         'puts them back.'
       );
     case 'credential-refused':
@@ -157,22 +157,22 @@ export function sentenceOf(alert: Alert): string {
       return 'Redis keeps what is queued again.';
     case 'coverage-low':
       return (
-        `Of the accounts that subscribed ${alert.percent} % are watched: nothing is pushed to the others. ` +
-        'What to do: look at the nodes on the statistics page; is outgoing TCP to any port allowed?'
+        `Only ${alert.percent} % of the subscribed accounts are watched: the others get no pushes. ` +
+        'What to do: see the nodes on the statistics page; is outgoing TCP to any port allowed?'
       );
     case 'coverage-restored':
-      return `Of the accounts that subscribed ${alert.percent} % are watched again.`;
+      return `${alert.percent} % of the subscribed accounts are watched again.`;
     case 'node-list-old':
       return (
-        `The list of storage nodes is ${duration(alert.ageMs)} old: who moves to another swarm is not watched there. ` +
-        'What to do: look at NODE_LIST with: npm run cli -- check.'
+        `The list of storage nodes is ${duration(alert.ageMs)} old: accounts that move to another swarm are not watched there. ` +
+        'What to do: check NODE_LIST with: npm run cli -- check.'
       );
     case 'node-list-fresh':
       return 'The list of storage nodes is up to date again.';
     case 'node-sources-fail':
       return (
         `No source gives the list of storage nodes (${failures(alert.failures)}). ` +
-        'What to do: look at NODE_LIST with: npm run cli -- check.'
+        'What to do: check NODE_LIST with: npm run cli -- check.'
       );
     case 'node-sources-answer':
       return 'The sources of the list of storage nodes answer again.';
@@ -186,7 +186,7 @@ export function sentenceOf(alert: Alert): string {
     case 'swarm-key-own':
       return 'Nobody else uses the SWARM_KEY_FILE of this instance any more: it watches the network.';
     case 'passwords-guessed':
-      return `Somebody guesses the operator's password: ${alert.count} wrong ones. Most are not even looked at; is it long enough?`;
+      return `Somebody is guessing the operator's password: ${alert.count} wrong ones, most of which were not even checked. Is it long enough?`;
     case 'daily-figures':
       return (
         `${day(alert.from)}: ${alert.messages} messages, ${alert.iosPushes} pushes to iOS, ` +

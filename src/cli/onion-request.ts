@@ -32,7 +32,7 @@ export async function askServer(url: string, request: SealRequestOptions): Promi
   const whole = url.replace(/\/+$/, '') + path;
   const { status, answer } = await post(whole, body);
   if (status === 400) throw new CliError('HTTP 400: the server cannot open the request. Is the public key its own?');
-  if (status !== 200) throw new CliError(`HTTP ${status}: there is no such server at ${whole}, or it is in trouble.`);
+  if (status !== 200) throw new CliError(`HTTP ${status}: there is no push server at ${whole}, or it fails.`);
   return openJsonReply(context, answer);
 }
 

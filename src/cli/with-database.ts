@@ -59,7 +59,7 @@ async function requireReady(dataSource: DataSource, { dataKeyFile }: AppConfig):
   const schema = await readSchemaState(dataSource);
   requireKnownSchema(schema);
   if (schema.pending.length > 0) {
-    throw new CliError(`The database has not the schema of this version yet. To change it: ${CLI} migrate`);
+    throw new CliError(`The database does not have the schema of this version yet. To change it: ${CLI} migrate`);
   }
   return openSealing(dataSource, dataKeyFile);
 }

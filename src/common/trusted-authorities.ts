@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { CredentialFile } from './credential-file.js';
 
 /**
- * Reads the PEM file of the only authorities to trust; undefined, which Node takes as its own list, without a file.
+ * Reads a CA bundle (PEM file), after which no other CA is trusted; undefined without a file, and Node takes its own list.
  *
  * @throws {CredentialError} when the file cannot be read or does not hold certificates. Node itself takes any text here
  * and then trusts nobody.

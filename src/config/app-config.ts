@@ -63,7 +63,7 @@ export type DatabaseConfig =
   | {
       readonly kind: 'mysql';
       readonly url: string;
-      /** PEM file of the only authorities to trust. */
+      /** CA bundle (PEM file), nothing else is trusted. */
       readonly caFile: string | null;
       /** The most connections of one process. */
       readonly connections: number;
@@ -96,7 +96,7 @@ export interface ApnsConfig {
   readonly environment: 'production' | 'sandbox' | 'both';
   readonly productionUrl: string;
   readonly sandboxUrl: string;
-  /** PEM file of the only authorities to trust; null = the system's. */
+  /** CA bundle (PEM file), nothing else is trusted; null = the system's. */
   readonly caFile: string | null;
 }
 
@@ -130,7 +130,7 @@ export interface NetworkConfig {
   readonly sources: readonly NodeListSource[];
   /** Nodes whose address is not public are passed over: no list of strangers leads into a network of ours. */
   readonly publicAddressesOnly: boolean;
-  /** PEM file of the only authorities to trust at sources of https; null = the system's. */
+  /** CA bundle (PEM file), nothing else is trusted at sources of https; null = the system's. */
   readonly caFile: string | null;
   /** The last good list. */
   readonly listFile: string;

@@ -93,12 +93,11 @@ const database = z
       .meta(SECRET)
       .describe(
         "What holds the registry and, without Redis, the queue. SQLite's file and its folder are made when absent; servers " +
-          'are MySQL 8 and MariaDB 10.6 or later. ?ssl-mode=REQUIRED, VERIFY_CA or VERIFY_IDENTITY at its end asks for TLS, ' +
-          'without which nothing is sent then.',
+          'are MySQL 8 and MariaDB 10.6 or later. ?ssl-mode=REQUIRED, VERIFY_CA or VERIFY_IDENTITY at its end requires TLS.',
       ),
     DATABASE_CA_FILE: readableFile.describe(
-      'The only authorities that the certificate of MariaDB or MySQL may come from, as PEM. Set = TLS is asked for, and ' +
-        'the host name is looked at too unless ?ssl-mode=VERIFY_CA at the end of DATABASE_URL says otherwise.',
+      'CA bundle (PEM) for the certificate of MariaDB or MySQL; no other CA is trusted. Set = TLS is required, and the ' +
+        'host name is checked too, unless DATABASE_URL ends with ?ssl-mode=VERIFY_CA.',
     ),
     DATABASE_CONNECTIONS: wholeNumber(3, 10_000)
       .optional()
@@ -117,7 +116,7 @@ const database = z
     BACKUP_KEEP: wholeNumber(1, 1000)
       .optional()
       .meta({ default: DEFAULT_BACKUP_KEEP })
-      .describe('How many copies stay.'),
+      .describe('How many copies are kept.'),
     BACKUP_DIRECTORY: text
       .meta({ takes: 'the path of a folder' })
       .describe('Where the copies go; the folder "backups" beside the database when not set.'),
@@ -157,12 +156,10 @@ const outgoing = z
     HTTPS_PROXY: proxyUrl
       .meta(SECRET)
       .describe(
-        'The proxy through which hosts of https are reached (CONNECT): push services and their token endpoints, Web Push ' +
+        'The proxy for connections by https (CONNECT): push services and their token endpoints, Web Push ' +
           'servers, the alert hook and sources of the node list. Databases, Redis and storage nodes are reached directly.',
       ),
-    NO_PROXY: proxyExceptions.describe(
-      'Hosts of https that are reached without the proxy. Names below a name are meant with it.',
-    ),
+    NO_PROXY: proxyExceptions.describe('Hosts that are reached without the proxy. A name includes the names below it.'),
   })
   .meta({ title: 'Outgoing connections' });
 
@@ -178,14 +175,14 @@ const operator = z
       )
       .meta({ takes: `text of at least ${MIN_PASSWORD_LENGTH} characters`, ...PASSWORD })
       .describe(
-        "Password of the operator's endpoints. Make one that nobody guesses, for example with: openssl rand -base64 24.",
+        "Password of the operator's endpoints. Make one that nobody can guess, for example with: openssl rand -base64 24.",
       ),
     OPERATOR_PORT: portNumber
       .optional()
       .describe(
-        "Set = what is the operator's has a listener of its own on this port and is not found on PORT any more: the " +
+        "Set = the operator's endpoints have a listener of their own on this port and are no longer on PORT: the " +
           'statistics page, metrics, /docs and the report of /health/ready. On PORT stay the onion paths, terse health and ' +
-          'POST /get_statistics_data. Not set = all of it is on PORT, for whoever reaches it and has the password.',
+          'POST /get_statistics_data. Not set = all of them are on PORT, for whoever reaches it and has the password.',
       ),
     OPERATOR_HOST: text
       .meta({ takes: 'an address or a host name' })
@@ -230,8 +227,7 @@ const network = z
         "and testnet have theirs built in. Not set = today's API is off.",
     ),
     NODE_LIST_CA_FILE: readableFile.describe(
-      "The only authorities to trust at sources of https, as PEM; the system's when not set. The seeds have certificates " +
-        'of their own.',
+      'CA bundle (PEM) for sources of https; no other CA is trusted there. The seeds have certificates of their own. Not set = that of Node.js, with NODE_EXTRA_CA_CERTS.',
     ),
     NODE_LIST_FILE: z
       .string()
@@ -273,7 +269,7 @@ const apns = z
     APNS_URL: httpsUrl('https://api.push.apple.com').describe('The gateway for production; a proxy, for example.'),
     APNS_SANDBOX_URL: httpsUrl('https://api.sandbox.push.apple.com').describe('The gateway for the sandbox.'),
     APNS_CA_FILE: readableFile.describe(
-      'The only authorities to trust at these gateways, as PEM; those that come with Node.js (and NODE_EXTRA_CA_CERTS) when not set.',
+      'CA bundle (PEM) for these gateways; no other CA is trusted there. Not set = that of Node.js, with NODE_EXTRA_CA_CERTS.',
     ),
   })
   .meta({ title: 'Apple (APNs)', description: 'On with a certificate or with a .p8 key.' });
@@ -283,7 +279,7 @@ const fcm = z
     FCM_SERVICE_ACCOUNT_FILE: readableFile.describe("The service account's JSON file. Its token_uri is honoured."),
     FCM_URL: httpsUrl('https://fcm.googleapis.com').describe('Where to send; a proxy, for example.'),
     FCM_CA_FILE: readableFile.describe(
-      'The only authorities to trust there, as PEM; those that come with Node.js (and NODE_EXTRA_CA_CERTS) when not set.',
+      'CA bundle (PEM) for FCM_URL and token_uri; no other CA is trusted there. Not set = that of Node.js, with NODE_EXTRA_CA_CERTS.',
     ),
   })
   .meta({ title: 'Google (FCM)', description: 'On with a service account.' });
@@ -298,7 +294,7 @@ const huawei = z
     HUAWEI_AUTH_URL: httpsUrl('https://oauth-login.cloud.huawei.com').describe('Where access tokens come from.'),
     HUAWEI_PUSH_URL: httpsUrl('https://push-api.cloud.huawei.com').describe('Where to send.'),
     HUAWEI_CA_FILE: readableFile.describe(
-      'The only authorities to trust at both, as PEM; those that come with Node.js (and NODE_EXTRA_CA_CERTS) when not set.',
+      'CA bundle (PEM) for both addresses; no other CA is trusted there. Not set = that of Node.js, with NODE_EXTRA_CA_CERTS.',
     ),
   })
   .meta({ title: 'Huawei (HMS)', description: "On with the app's id and its secret." });
@@ -309,9 +305,9 @@ const webpush = z
       'The P-256 key by which push servers know this server, as PEM (npm run cli -- keygen --vapid makes one). Phones make ' +
         'their endpoints for it: with another one all of them have to subscribe again, so keep a copy in a safe place.',
     ),
-    VAPID_SUBJECT: contactUrl.describe('Where whoever runs a push server reaches you.'),
+    VAPID_SUBJECT: contactUrl.describe('A contact for the operators of push servers.'),
     WEBPUSH_CA_FILE: readableFile.describe(
-      "The only authorities to trust at push servers, as PEM; the system's when not set.",
+      'CA bundle (PEM) for push servers; no other CA is trusted there. Not set = that of Node.js, with NODE_EXTRA_CA_CERTS.',
     ),
     WEBPUSH_ALLOWED_HOSTS: hostList.describe(
       'Push servers that may be reached although their addresses are not public: those in your own network. Every other ' +

@@ -54,7 +54,7 @@ export class ClockWatch {
       this.hasJumped = false;
       this.sweptAt = now;
     } catch (error) {
-      this.logger.warn({ msg: 'what is put off could not be looked at', error: describeError(error) });
+      this.logger.warn({ msg: 'delayed pushes could not be looked through', error: describeError(error) });
     }
   }
 
@@ -72,7 +72,7 @@ export class ClockWatch {
     this.logger.warn({
       msg: 'the clock of this machine has jumped',
       byMs,
-      advice: 'look at its time synchronization; for some minutes nothing expires',
+      advice: 'check its time synchronization; for some minutes nothing expires',
     });
     this.events.emit({ kind: 'clock-jumped', byMs });
   }

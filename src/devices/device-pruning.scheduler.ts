@@ -45,7 +45,7 @@ export class DevicePruningScheduler {
     try {
       await this.prune(deviceUnseenDays);
     } catch (error) {
-      this.logger.error({ msg: 'devices could not be looked through', error: describeError(error) });
+      this.logger.error({ msg: 'devices could not be read through', error: describeError(error) });
     }
   }
 
@@ -57,7 +57,7 @@ export class DevicePruningScheduler {
       const count = await this.pruning.removeUnreachableSince(Date.now() - KEEP_UNREACHABLE_MS);
       if (count > 0) this.logger.log({ msg: 'removed devices of unknown type, which nobody can reach', count });
     } catch (error) {
-      this.logger.error({ msg: 'devices could not be looked through', error: describeError(error) });
+      this.logger.error({ msg: 'devices could not be read through', error: describeError(error) });
     }
   }
 

@@ -151,7 +151,7 @@ function serverProblem(servers: ProviderStatus['servers']): string[] {
 
 function certificateProblem(endsAt: number | null, now: number): string[] {
   if (endsAt === null || endsAt > now + CERTIFICATE_NOTICE_MS) return [];
-  return [endsAt > now ? 'the certificate ends within a week' : 'the certificate has ended'];
+  return [endsAt > now ? 'the certificate expires within a week' : 'the certificate has expired'];
 }
 
 async function check(work: Promise<unknown>): Promise<CheckReport> {

@@ -47,7 +47,7 @@ function welcome(report: StartReport, config: AppConfig): string {
     ['proxy', proxy],
     ['processes', workers],
     ['off', off.length > 0 ? `${off.join(', ')} (not configured)` : undefined],
-    ['next', `${CLI} check looks at all this, npm run demo shows it at work, .env.example has the settings`],
+    ['next', `${CLI} check verifies all this, npm run demo shows it at work, .env.example has the settings`],
   ];
   const shown = lines.filter(([, value]) => value !== undefined);
   return ['listening', ...shown.map(([name, value]) => `    ${name.padEnd(13)}${value}`)].join('\n');

@@ -19,7 +19,7 @@ export async function runServer(): Promise<void> {
   if (cluster.isWorker) return runMember(config);
   const logger = PinoLogger.create(config.logLevel, config.logFormat);
   for (const variable of misspelledVariables()) {
-    logger.warn({ msg: 'this variable is not read: there is none of this name', variable });
+    logger.warn({ msg: 'unknown variable, it is not read', variable });
   }
   if (config.workers > 1) return new ClusterPrimary(config, logger).run();
   let server: Served | null = null;

@@ -38,9 +38,12 @@ export class SubscriptionExpiryScheduler {
     if (!before) return;
     try {
       const count = await this.expiry.removeEnded(Math.min(now.wall, before.wall + now.steady - before.steady));
-      if (count > 0) this.logger.log({ msg: 'removed subscriptions that have ended', count });
+      if (count > 0) this.logger.log({ msg: 'expired subscriptions are removed', count });
     } catch (error) {
-      this.logger.error({ msg: 'subscriptions that have ended stay for now', error: describeError(error) });
+      this.logger.error({
+        msg: 'expired subscriptions could not be removed, they stay for now',
+        error: describeError(error),
+      });
     }
   }
 }

@@ -14,7 +14,7 @@ export class JsonRpcSource implements ListSource {
   private readonly agent: TunnelAgent;
   private readonly stopped = new AbortController();
 
-  /** @param ca PEM of the only authorities to trust; undefined = Node's own list */
+  /** @param ca CA bundle (PEM), nothing else is trusted; undefined = Node's own list */
   constructor(
     readonly name: string,
     private readonly url: string,

@@ -329,7 +329,7 @@ export class ServiceNodes {
   /** Logs a failure of a source when it is another one than the last time. */
   private note(source: string, refusal: Refusal): void {
     if (this.failures.get(source) !== refusal)
-      this.logger.warn({ msg: 'source of the node list did not give one', source, reason: refusal });
+      this.logger.warn({ msg: 'a source gave no list of service nodes', source, reason: refusal });
     this.failures.set(source, refusal);
   }
 

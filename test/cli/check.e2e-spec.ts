@@ -105,7 +105,7 @@ describe('check', () => {
     await inFolder(async (folder) => {
       const { code, ok, of, output } = await check({ ...gateways.environment, HUAWEI_APP_SECRET: 'mistyped' }, folder);
       expect({ code, ok }).toEqual({ code: 1, ok: false });
-      expect(of['huawei service']).toMatch(/^failed: refuses us \(/);
+      expect(of['huawei service']).toMatch(/^failed: refuses this server \(/);
       expect(of['apns service']).toMatch(/^ok: /);
       expect(output).not.toContain('mistyped');
     });
@@ -115,7 +115,9 @@ describe('check', () => {
     await inFolder(async (folder) => {
       const { code, of } = await check({ ...gateways.environment, APNS_TOKEN_KEY_ID: 'AAAAAAAAAA' }, folder);
       expect(code).toBe(1);
-      expect(of['apns service']).toMatch(/^failed: refuses us \(InvalidProviderToken\): check APNS_TOKEN_KEY_FILE/);
+      expect(of['apns service']).toMatch(
+        /^failed: refuses this server \(InvalidProviderToken\): check APNS_TOKEN_KEY_FILE/,
+      );
     });
   });
 

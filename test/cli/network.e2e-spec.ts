@@ -123,7 +123,7 @@ describe('the command line and today’s API', () => {
     it('says that the running server has other settings than these', async () => {
       const { code, address, checklist } = await full(front.url, { HUAWEI_APP_ID: '', HUAWEI_APP_SECRET: '' });
       expect(code).toBe(1);
-      expect(address).toMatch(/^failed: .*apns-sandbox, firebase, huawei, webpush, and with these settings it is/);
+      expect(address).toMatch(/^failed: .*apns-sandbox, firebase, huawei, webpush, but these settings say/);
       expect(checklist).toContainEqual(
         expect.objectContaining({
           item: 'HMS, for Huawei',

@@ -21,7 +21,7 @@ describe('push', () => {
   ] as const)('reaches one device through %s', async (provider, newToken) => {
     const token = newToken();
     const { code, stdout } = await push(provider, `${token}\n`);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(`${provider} took the push`) });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining(`${provider} accepted the push`) });
     expect(gateways[provider].received.map((received) => received.token)).toEqual([token]);
   });
 
@@ -29,7 +29,7 @@ describe('push', () => {
     const vapid = await inFolder((folder) => runCommand(['pubkey', '--vapid'], { folder, env: gateways.environment }));
     const { endpoint, ...keys } = new PhoneWithoutGoogle(gateways.webpush, vapid.stdout.trim()).info;
     const { code, stdout } = await push('webpush', JSON.stringify({ endpoint, expirationTime: null, keys }));
-    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('webpush took the push') });
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('webpush accepted the push') });
     expect(gateways.webpush.received).toHaveLength(1);
   });
 

@@ -432,7 +432,7 @@ describe('import-v1 and export-v1', () => {
       expect(nowhere.code).toBe(1);
       expect(nowhere.stderr).toContain('cannot be made');
       const below = await runCommand(['export-v1', join(file, 'v1.db')], { folder });
-      expect(below.stderr).toBe(`${join(file, 'v1.db')} cannot be made: look at its folder and the rights on it.\n`);
+      expect(below.stderr).toBe(`${join(file, 'v1.db')} cannot be made: check its folder and the rights on it.\n`);
       await runForJson(['export-v1', join(folder, 'good.db')], { folder });
       expect(existsSync(join(folder, 'good.db.partial'))).toBe(false);
     });

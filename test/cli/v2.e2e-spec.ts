@@ -301,7 +301,9 @@ describeWithPostgres("the existing push server's database", (postgres) => {
 
     it('says that the password is wrong, that there is no such database, and that it is of something else', async () => {
       const address = await postgres.create();
-      expect(await fails(changed(address, (url) => void (url.password = 'wrong')))).toMatch(/^Postgres refuses us/);
+      expect(await fails(changed(address, (url) => void (url.password = 'wrong')))).toMatch(
+        /^Postgres refuses the login/,
+      );
       expect(await fails(changed(address, (url) => void (url.pathname = '/nothing')))).toMatch(/no such database/);
       expect(await fails(address)).toMatch(/^This is not the push server's database/);
       await onPostgres(address, (client) => client.query('CREATE TABLE subscriptions (id bigint, account bytea)'));

@@ -10,13 +10,13 @@ export function checkBackup({ database, backup }: AppConfig): Check {
     return {
       name,
       status: 'off',
-      detail: 'make copies with the tools of the database server; nobody here can see them',
+      detail: 'make copies with the tools of the database server; this command cannot see them',
     };
   if (backup === null) return { name, status: 'off', detail: 'set BACKUP_INTERVAL_HOURS to have copies made' };
   const { intervalMs, keep, directory } = backup;
   return {
     name,
     status: 'ok',
-    detail: `every ${intervalMs / HOUR_MS} hours into ${resolve(directory)}, of which ${keep} stay`,
+    detail: `every ${intervalMs / HOUR_MS} hours into ${resolve(directory)}, of which ${keep} are kept`,
   };
 }

@@ -25,9 +25,9 @@ describe('the checklist', () => {
     expect(itemOf('HMS, for Huawei', ...checks)).toMatch(/^missing: set HUAWEI_APP_ID/);
   });
 
-  it('has no push service that takes the credentials and refuses us', () => {
-    const checks = [check('fcm credential', 'ok'), check('fcm service', 'failed', 'refuses us')];
-    expect(itemOf('a push service', ...checks)).toBe('failed: refuses us');
+  it('has no push service that takes the credentials and refuses this server', () => {
+    const checks = [check('fcm credential', 'ok'), check('fcm service', 'failed', 'refuses this server')];
+    expect(itemOf('a push service', ...checks)).toBe('failed: refuses this server');
   });
 
   it('has Web Push with a key, although no service can be asked', () => {
@@ -38,8 +38,8 @@ describe('the checklist', () => {
   it('takes a warning for what is missing where the server has made nothing yet, and for a remark elsewhere', () => {
     expect(itemOf('onion key', check('onion key', 'warning', 'does not exist'))).toBe('missing: does not exist');
     expect(itemOf('database', check('database', 'warning', 'lacks 2'))).toBe('missing: lacks 2');
-    const soon = [check('apns credential', 'warning', 'ends in 10 days'), check('apns service', 'ok')];
-    expect(itemOf('APNs, for iPhones', ...soon)).toBe('done: ends in 10 days');
+    const soon = [check('apns credential', 'warning', 'expires in 10 days'), check('apns service', 'ok')];
+    expect(itemOf('APNs, for iPhones', ...soon)).toBe('done: expires in 10 days');
   });
 
   it('has the network when a list and a node were reached, and not when no node answers', () => {

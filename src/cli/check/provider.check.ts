@@ -69,7 +69,7 @@ async function probe(transport: PushTransport, token: string): Promise<DeliveryR
 export function judge(result: DeliveryResult): Omit<Check, 'name'> {
   switch (result.outcome) {
     case 'delivered':
-      return { status: 'ok', detail: 'answers and takes our pushes' };
+      return { status: 'ok', detail: 'answers and accepts pushes' };
     case 'token-gone':
     case 'refused':
       return { status: 'ok', detail: `answers, and refuses only the device that cannot exist (${result.reason})` };
@@ -88,10 +88,10 @@ function judgeFailure(cause: RetryCause, reason: string): Omit<Check, 'name'> {
     case 'credential':
     case 'configuration':
     case 'wrong-address':
-      return { status: 'failed', detail: `refuses us (${reason}): ${adviceFor(reason)}` };
+      return { status: 'failed', detail: `refuses this server (${reason}): ${adviceFor(reason)}` };
     case 'device-throttled':
     case 'provider-throttled':
-      return { status: 'warning', detail: `asks to come back later (${reason})` };
+      return { status: 'warning', detail: `asks to try again later (${reason})` };
     case 'not-processed':
     case 'outcome-unknown':
     case 'provider-down':

@@ -24,7 +24,7 @@ export async function checkPublicAddress(config: AppConfig, url: string | null):
     });
     const services: unknown = isJsonObject(body) ? body['services'] : null;
     if (status !== 200 || !Array.isArray(services))
-      return { name, status: 'failed', detail: `${url} answers, and not as this server does` };
+      return { name, status: 'failed', detail: `${url} answers, but not as this server does` };
     return { name, ...judge(url, services.map(String), config) };
   } catch (error) {
     return { name, status: 'failed', detail: describe(error) };
@@ -36,8 +36,8 @@ function judge(url: string, answered: readonly string[], config: AppConfig): Omi
   const expected = PUSH_SERVICES.filter((service) => services.has(service));
   const listed = (some: readonly string[]): string => (some.length === 0 ? 'nothing' : some.join(', '));
   if (answered.join() !== expected.join()) {
-    const difference = `the server at ${url} pushes through ${listed(answered)}, and with these settings it is ${listed(expected)}`;
-    return { status: 'failed', detail: `${difference}: start it again, or look which settings it has` };
+    const difference = `the server at ${url} pushes through ${listed(answered)}, but these settings say ${listed(expected)}`;
+    return { status: 'failed', detail: `${difference}: restart it, or check which settings it runs with` };
   }
   const said = `${url} answers an onion request and pushes through ${listed(answered)}`;
   if (new URL(url).protocol === 'https:') return { status: 'ok', detail: said };

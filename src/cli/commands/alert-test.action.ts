@@ -8,9 +8,9 @@ import { print } from '../output.js';
 export async function testAlerts(): Promise<void> {
   const { alerts, proxy } = loadConfig();
   const { hook } = alerts;
-  if (hook === null) throw new CliError('ALERT_WEBHOOK_URL is not set: nobody is told of anything.');
+  if (hook === null) throw new CliError('ALERT_WEBHOOK_URL is not set: no alert is sent.');
   const sent = await sendTestMessage(hook, new Outgoing(proxy));
   const sentence = describeAnswer(sent);
   if (!isTaken(sent.answer)) throw new CliError(`${sentence}. See ALERT_WEBHOOK_URL and ALERT_WEBHOOK_FORMAT.`);
-  print(`${sentence}. Look whether it is shown as you want it.`);
+  print(`${sentence}. Check that it looks as you want it.`);
 }

@@ -5,7 +5,7 @@ import { type JsonOption } from './devices.action.js';
 export function addAsideCommands(program: Command): void {
   const aside = program
     .command('aside')
-    .description('notifications that were set aside, because three processes died while they worked on them');
+    .description('notifications that were set aside because three processes died while working on them');
 
   aside
     .command('list')
@@ -16,15 +16,18 @@ export function addAsideCommands(program: Command): void {
 
   aside
     .command('release')
-    .description('put them back into the queue: what the processes died of is mended')
+    .description('put them back into the queue, once the cause of the crashes is fixed')
     .option('--json', 'for programs')
     .addHelpText('after', examples('aside release'))
     .action(async (options: JsonOption) => (await import('./aside.action.js')).releaseAside(options));
 
   aside
     .command('drop')
-    .description('forget them: they are not delivered')
+    .description('drop them: they are not delivered')
     .option('--json', 'for programs')
-    .addHelpText('after', `\nLeft alone they go when their time to live is over.\n${examples('aside drop')}`)
+    .addHelpText(
+      'after',
+      `\nIf left alone, they are dropped when their time to live is over.\n${examples('aside drop')}`,
+    )
     .action(async (options: JsonOption) => (await import('./aside.action.js')).dropAside(options));
 }

@@ -56,7 +56,7 @@ async function allChecks(options: CheckOptions): Promise<Check[]> {
 function checkVariables(misspelled: readonly string[]): Check {
   const name = 'configuration';
   if (misspelled.length === 0) return { name, status: 'ok', detail: 'complete' };
-  return { name, status: 'warning', detail: `not read, because there are no such variables: ${misspelled.join(', ')}` };
+  return { name, status: 'warning', detail: `unknown variables, not read: ${misspelled.join(', ')}` };
 }
 
 async function checksOf(config: AppConfig, { offline = false, full = false, url }: CheckOptions): Promise<Check[]> {

@@ -7,7 +7,7 @@ export function addCheckCommand(program: Command): void {
   program
     .command('check')
     .description(
-      'look whether the server can work: configuration, keys, database, Redis, push services, network, alerts',
+      'check whether the server can work: configuration, keys, database, Redis, push services, network, alerts',
     )
     .option('--offline', 'ask neither push services nor the network nor the alert hook')
     .addOption(

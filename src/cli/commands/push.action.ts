@@ -71,7 +71,7 @@ function describeSuccess(provider: Provider, result: DeliveryResult): string {
   switch (result.outcome) {
     case 'delivered': {
       const environment = result.apnsEnvironment ? ` in its ${result.apnsEnvironment} environment` : '';
-      return `${provider} took the push${environment}. The phone shows the app's generic notice when it is reached.`;
+      return `${provider} accepted the push${environment}. The phone shows the app's generic notice when it is reached.`;
     }
     case 'token-gone':
       throw new CliError(
@@ -81,7 +81,7 @@ function describeSuccess(provider: Provider, result: DeliveryResult): string {
       throw new CliError(`${provider} refuses the push (${result.reason}): ${adviceFor(result.reason)}.`);
     case 'retry': {
       const advice = adviceForWay(result.reason) ?? adviceFor(result.reason);
-      throw new CliError(`${provider} did not take the push now, ${result.cause} (${result.reason}): ${advice}.`);
+      throw new CliError(`${provider} did not accept the push now, ${result.cause} (${result.reason}): ${advice}.`);
     }
   }
 }

@@ -29,7 +29,7 @@ export async function sendCommand(command: string, json: string, options: SendOp
   if (name === 'store') return storeMessage(typed, options);
   const reply = await send(command, await signed(name, typed, options), options);
   print(JSON.stringify(reply));
-  if (reply.status !== 200 || isRefusal(reply.body)) throw new CliError('The server did not do it.');
+  if (reply.status !== 200 || isRefusal(reply.body)) throw new CliError('The server refused the request.');
 }
 
 async function signed(name: string, args: Arguments, { account }: SendOptions): Promise<Arguments> {
@@ -57,7 +57,7 @@ async function storeMessage(args: Arguments, { account, control }: SendOptions):
   const body = Buffer.from(JSON.stringify({ account: id, namespace, data: Buffer.from(data).toString('base64') }));
   const { status, answer } = await post(`${control.replace(/\/+$/, '')}/store`, body);
   print(answer.toString().trim());
-  if (status !== 200) throw new CliError('The network did not take it.');
+  if (status !== 200) throw new CliError('The stand-in network refused the message.');
 }
 
 function send(command: string, args: Arguments, options: SendOptions): Promise<OnionReply<unknown>> {

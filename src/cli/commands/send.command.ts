@@ -32,7 +32,7 @@ export function addSendCommand(program: Command): void {
 \`store\` is no command of the server: it puts a message for an account into the stand-in network of npm run gateways.
 Ids and tokens belong on standard input: every user of this machine can read the command line.
 
-Prints {"status":...,"body":...}. Exit code 0: the server did it; 1: it did not, or did not answer.
+Prints {"status":...,"body":...}. Exit code 0: the server accepted the request; 1: it refused it or did not answer.
 ${examples(
   'send subscribe - --account me.json < subscription.json',
   'send store - --account me.json --control http://127.0.0.1:... < message.json',

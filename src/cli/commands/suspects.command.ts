@@ -6,7 +6,7 @@ import { type SuspectsOptions } from './suspects.action.js';
 export function addSuspectsCommands(program: Command): void {
   const suspects = program
     .command('suspects')
-    .description('tokens that a provider called dead while it called too many dead, so that they were kept');
+    .description('tokens that were called dead while removal was paused, because their provider called too many dead');
 
   withOptions(suspects.command('list'))
     .description('how many there are, per provider and reason')
@@ -14,12 +14,12 @@ export function addSuspectsCommands(program: Command): void {
     .action(async (options: SuspectsOptions) => (await import('./suspects.action.js')).listSuspects(options));
 
   withOptions(suspects.command('release'))
-    .description('end the suspicion and keep the devices: the provider or our settings were wrong')
+    .description('clear the suspicion and keep the devices: the provider or our settings were wrong')
     .addHelpText('after', examples('suspects release --provider apns'))
     .action(async (options: SuspectsOptions) => (await import('./suspects.action.js')).releaseSuspects(options));
 
   withOptions(suspects.command('discard'))
-    .description('remove the devices: they are dead indeed')
+    .description('remove the devices: they are really dead')
     .addHelpText('after', `\nDevices that registered again since stay.\n${examples('suspects discard --provider fcm')}`)
     .action(async (options: SuspectsOptions) => (await import('./suspects.action.js')).discardSuspects(options));
 }

@@ -55,7 +55,7 @@ function create(partial: string, path: string): Database.Database {
     rmSync(partial, { force: true });
     return new Database(partial);
   } catch (cause) {
-    throw new CliError(`${path} cannot be made: look at its folder and the rights on it.`, { cause });
+    throw new CliError(`${path} cannot be made: check its folder and the rights on it.`, { cause });
   }
 }
 

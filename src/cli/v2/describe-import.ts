@@ -7,7 +7,7 @@ export function describeImport({ dryRun, rows, imported, updated, present, skipp
     `Subscriptions: ${formatCount(rows)} rows`,
     line(imported, dryRun ? 'would be imported' : 'imported'),
     ...(updated === 0 ? [] : [line(updated, `newer than ours, ${dryRun ? 'would be ' : ''}brought up to date`)]),
-    ...(present === 0 ? [] : [line(present, 'already there, or ended here, and kept so')]),
+    ...(present === 0 ? [] : [line(present, 'already there or unsubscribed here, and left as they are')]),
     ...Object.entries(skipped).map(([reason, count]) => line(count, `skipped: ${reason}`)),
     ...(dryRun ? ['Dry run: nothing was kept.'] : []),
   ].join('\n');

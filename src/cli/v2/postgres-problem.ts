@@ -1,6 +1,6 @@
-const AWAY = 'Postgres cannot be reached: look at host and port, and whether it listens there.';
-const REFUSED = 'Postgres refuses us: look at user and password, and at its pg_hba.conf.';
-const BROKE_OFF = 'Postgres broke off. Run the command again.';
+const AWAY = 'Postgres cannot be reached: check host and port, and whether it listens there.';
+const REFUSED = 'Postgres refuses the login: check user and password, and its pg_hba.conf.';
+const BROKE_OFF = 'The connection to Postgres was lost. Run the command again.';
 
 /** The system's codes, and those of https://www.postgresql.org/docs/current/errcodes-appendix.html. */
 const BY_CODE: Readonly<Record<string, string>> = {
@@ -15,8 +15,8 @@ const BY_CODE: Readonly<Record<string, string>> = {
   '28P01': REFUSED,
   '3D000': 'Postgres has no such database.',
   '42501':
-    'This user of Postgres may not do it: reading takes SELECT on both tables, writing may take CREATE on the schema.',
-  '53300': 'Postgres takes no more connections.',
+    'This Postgres user lacks a privilege: reading takes SELECT on both tables, writing may take CREATE on the schema.',
+  '53300': 'Postgres accepts no more connections.',
   '57P01': BROKE_OFF,
   '57P02': BROKE_OFF,
   '57P03': 'Postgres is starting up or shutting down. Run the command again.',

@@ -142,7 +142,11 @@ export class TokenRemoval implements OnModuleInit {
       }
       for (const { token } of [...dead, ...suspects]) state.held.delete(token);
     } catch (error) {
-      this.logger.error({ msg: 'dead tokens stay for now', provider, error: describeError(error) });
+      this.logger.error({
+        msg: 'dead tokens could not be removed, they stay for now',
+        provider,
+        error: describeError(error),
+      });
     }
   }
 

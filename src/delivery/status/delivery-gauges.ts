@@ -30,7 +30,7 @@ const OF_LANES: readonly GaugeOf<LaneDepth>[] = [
   },
   {
     name: 'session_push_queue_overdue_seconds',
-    help: 'For how long the item that waits longest could have been worked on',
+    help: 'Time since the item that has waited longest became due',
     combine: 'max',
     read: ({ dueSince }) => secondsSince(dueSince),
   },
@@ -51,13 +51,13 @@ const OF_PROVIDERS: readonly GaugeOf<ProviderStatus>[] = [
   },
   {
     name: 'session_push_certificate_expiry_timestamp_seconds',
-    help: 'When the certificate ends, as a Unix time; absent for credentials that do not end by themselves',
+    help: 'When the certificate expires, as a Unix time; absent for credentials that do not expire',
     combine: 'min',
     read: ({ credentialEndsAt }) => (credentialEndsAt === null ? null : credentialEndsAt / 1000),
   },
   {
     name: 'session_push_servers_known',
-    help: 'Servers that devices chose and that were sent to lately, of a provider that has such',
+    help: 'Servers that devices chose (Web Push) and that were sent to lately',
     combine: 'max',
     read: ({ servers }) => servers && servers.known,
   },

@@ -28,7 +28,7 @@ export class QueueWatch {
       const { ageMs, count } = await this.status.lateness();
       this.note(ageMs, count);
     } catch (error) {
-      this.logger.warn({ msg: 'the queue could not be looked at', error: describeError(error) });
+      this.logger.warn({ msg: 'the state of the queue could not be read', error: describeError(error) });
     }
   }
 

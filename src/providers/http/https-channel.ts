@@ -21,7 +21,7 @@ export interface HttpsAnswer {
 }
 
 export interface HttpsChannelOptions {
-  /** PEM of the only authorities to trust; undefined = Node's own list. */
+  /** CA bundle (PEM), nothing else is trusted; undefined = Node's own list. */
   ca: string | undefined;
   maxSockets: number;
   /** Until the connection stands, waiting for a free one included. */

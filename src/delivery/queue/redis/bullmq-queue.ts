@@ -160,7 +160,10 @@ export class BullmqQueue extends NotificationQueue implements OnModuleInit, OnAp
   override async release(): Promise<void> {
     for (const lane of this.lanes.values()) {
       await lane.close().catch((error: unknown) => {
-        this.logger.warn({ msg: 'others get what is left when its locks end', error: describeError(error) });
+        this.logger.warn({
+          msg: 'other instances take over what is left when its locks expire',
+          error: describeError(error),
+        });
       });
     }
   }
