@@ -31,6 +31,7 @@ async function run(keep: boolean): Promise<number> {
     isOver = true;
     narrator.line('\nEverything arrived as it should.');
     if (keep) {
+      await cast.ben.send('register', { pubKey: cast.ben.id, token: cast.ben.token });
       invite(stage, cast, narrator);
       await Promise.race([interrupted, stage.process.exit]);
     }
@@ -61,13 +62,17 @@ function introduce({ start, environment, process: server }: Stage, narrator: Nar
   narrator.detail(`address:    ${start.address}\npublic key: ${start.publicKey}`);
 }
 
-function invite({ start }: Stage, { anna, chen, group }: Cast, narrator: Narrator): void {
+function invite({ start, operator }: Stage, { anna, ben, chen, group }: Cast, narrator: Narrator): void {
   const send = (recipient: string) =>
     `npm run cli -- send notify '{"send_to":"${recipient}","data":"hello"}' --url ${start.address} --public-key ${start.publicKey}`;
   narrator.line('\nEverything keeps running until Ctrl-C. Send more from another terminal; the pushes show up here.');
   narrator.line(`To Anna's iPhone:\n  ${send(anna.id)}`);
+  narrator.line(`To Ben's Android phone:\n  ${send(ben.id)}`);
   narrator.line(`To Chen's Huawei phone:\n  ${send(chen.id)}`);
   narrator.line(`To the group:\n  ${send(group)}`);
+  narrator.line(
+    `The statistics page: ${start.address}/statistics, user ${operator.name}, password ${operator.password}`,
+  );
 }
 
 /** Ends with the first signal. Listening for it keeps it from ending us before everything is cleared away. */

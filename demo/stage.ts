@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,8 @@ export interface Stage extends SpawnedServer {
   readonly folder: string;
   /** What the server was told from outside. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Who may see the statistics page. */
+  readonly operator: { readonly name: string; readonly password: string };
   clear(): Promise<void>;
 }
 
@@ -24,8 +27,11 @@ export async function setStage(onPush: (provider: Provider, push: ReceivedPush) 
     await Promise.all([gateways.close(), network.close()]);
     rmSync(folder, { recursive: true, force: true });
   };
+  const operator = { name: 'operator', password: randomBytes(9).toString('base64url') };
   const environment = {
     DATABASE_URL: 'sqlite:demo.sqlite',
+    STATISTICS_USERNAME: operator.name,
+    STATISTICS_PASSWORD: operator.password,
     ...gateways.environment,
     ...network.environment,
   };
@@ -35,7 +41,7 @@ export async function setStage(onPush: (provider: Provider, push: ReceivedPush) 
       await server.process.stop();
       await tidy();
     };
-    return { ...server, gateways, network, folder, environment, clear };
+    return { ...server, gateways, network, folder, environment, operator, clear };
   } catch (error) {
     await tidy();
     throw error;

@@ -128,9 +128,9 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
       'Not configured',
     );
     expect(await page.locator('#queue-items').textContent()).toBe('8');
-    expect(await page.getByRole('table', { name: /What waits/ }).textContent()).toContain('Apple (APNs)');
+    expect(await page.getByRole('table', { name: /Waiting items/ }).textContent()).toContain('Apple (APNs)');
     expect(await page.locator('#devices').textContent()).toContain('Android3 (75 %)');
-    const outcomes = page.getByRole('table', { name: /What became of pushes/ });
+    const outcomes = page.getByRole('table', { name: /Outcomes of pushes/ });
     expect(await outcomes.getByRole('row').filter({ hasText: 'Apple (APNs)' }).locator('td').allTextContents()).toEqual(
       ['0', '0', '0', '0', '0', '0', '0', expect.stringMatching(/^[1-9]/), '–', '–'],
     );
@@ -172,7 +172,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
         `${host}: ConnectFailed, at least 5 devices wait for it.`,
       );
       expect(await card.textContent()).not.toContain(new URL(own.url).host);
-      const waiting = page.getByRole('table', { name: /What waits/ });
+      const waiting = page.getByRole('table', { name: /Waiting items/ });
       await vi.waitUntil(async () => {
         await page.getByRole('button', { name: 'Refresh' }).click();
         return (await waiting.textContent())?.includes('Web Push (UnifiedPush)8');

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { expect, it } from 'vitest';
+import { basicAuth } from './support/statistics.js';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
@@ -34,7 +35,11 @@ it('the demo plays its story to the end, and every push arrives', async () => {
 
 it('the demo keeps everything running when it is asked to, and says how to send more', async () => {
   const demo = runDemo('--keep');
-  await expect.poll(demo.output, { timeout: 60_000 }).toContain('npm run cli -- send notify');
+  await expect.poll(demo.output, { timeout: 60_000 }).toContain('The statistics page: ');
+  expect(demo.output()).toMatch(/To Ben's Android phone:\n {2}npm run cli -- send notify /);
+  const [, page = '', name = '', password = ''] =
+    /The statistics page: (\S+), user (\S+), password (\S+)/.exec(demo.output()) ?? [];
+  expect((await fetch(page, { headers: { authorization: basicAuth(name, password) } })).status).toBe(200);
   demo.stop();
   const code = await demo.exit;
   expect({ code, output: demo.output() }).toEqual({ code: 0, output: demo.output() });

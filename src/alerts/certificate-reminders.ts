@@ -1,7 +1,7 @@
 /** Days before the end of a certificate at which the operator is reminded; the last is when it is over. */
 const REMIND_AT_DAYS = [30, 7, 1, -1];
 
-/** Picks from the daily notices that a certificate ends the few that are worth an alert. */
+/** Picks the few that are worth an alert from the daily notices that a certificate expires. */
 export class CertificateReminders {
   private readonly reminded = new Map<string, number>();
 

@@ -20,6 +20,6 @@ export class DevicelessMembersScheduler {
   async sweep(): Promise<void> {
     if (!this.duties.leads) return;
     const removed = await this.members.sweep(Date.now(), KEEP_DEVICELESS_MS);
-    if (removed > 0) this.logger.log({ msg: 'memberships of ids without a device are removed', removed });
+    if (removed > 0) this.logger.log({ msg: 'removed memberships of ids without a device', removed });
   }
 }

@@ -65,7 +65,11 @@ export class InstanceProcesses implements OnApplicationShutdown {
     try {
       return (await this.topics.get(topic)?.()) ?? null;
     } catch (error) {
-      this.logger.warn({ msg: 'another process gets no answer', topic, error: describeError(error) });
+      this.logger.warn({
+        msg: 'a question of another process could not be answered',
+        topic,
+        error: describeError(error),
+      });
       return null;
     }
   }

@@ -12,9 +12,9 @@ const UNANSWERED_MS = 1000;
  *
  * Each item's promise settles with its batch. One batch is under way at a time, at most `maxItems` long.
  *
- * A batch that fails at once says nothing about the others. One that nobody answered takes with it what waited
- * meanwhile: one such batch after the other would fail ever later while more arrives than fails, and when the other
- * side is back it would be asked for what was given up long ago.
+ * A batch that fails at once says nothing about the others. One that timed out fails what waited meanwhile, too: otherwise
+ * one batch after the other would time out, later and later, and a database that is back would be asked for work that its
+ * callers gave up long ago.
  */
 export class Batcher<Item> {
   private waiting: Waiting<Item>[] = [];

@@ -82,7 +82,7 @@ export async function requireFirstKey(file: KeyFile, place: KeyPlace): Promise<v
     );
   if (place.isNamed)
     throw new KeyFileError(
-      `${absent}: mend ${file.variable}, or make the key with ${CLI} keygen --file ${resolve(file.path)}`,
+      `${absent}: correct ${file.variable}, or make the key with ${CLI} keygen --file ${resolve(file.path)}`,
     );
 }
 

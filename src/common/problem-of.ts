@@ -13,7 +13,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
   ER_ACCESS_DENIED_ERROR:
     'The database refuses the login, check user and password in DATABASE_URL, and whether it requires TLS (?ssl-mode=REQUIRED).',
   ER_DBACCESS_DENIED_ERROR: 'The database refuses access, check the database name in DATABASE_URL.',
-  HANDSHAKE_NO_SSL_SUPPORT: 'The database offers no TLS, which DATABASE_URL or DATABASE_CA_FILE asks for.',
+  HANDSHAKE_NO_SSL_SUPPORT: 'The database offers no TLS, which DATABASE_URL or DATABASE_CA_FILE requires.',
   HANDSHAKE_SSL_ERROR: 'TLS with the database fails, check DATABASE_CA_FILE and the ssl-mode in DATABASE_URL.',
   ER_CON_COUNT_ERROR: TOO_MANY,
   ER_USER_LIMIT_REACHED: TOO_MANY,

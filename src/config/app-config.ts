@@ -71,7 +71,7 @@ export type DatabaseConfig =
 
 export interface BackupConfig {
   readonly intervalMs: number;
-  /** How many copies stay. */
+  /** How many copies are kept. */
   readonly keep: number;
   readonly directory: string;
 }
@@ -96,7 +96,7 @@ export interface ApnsConfig {
   readonly environment: 'production' | 'sandbox' | 'both';
   readonly productionUrl: string;
   readonly sandboxUrl: string;
-  /** CA bundle (PEM file), nothing else is trusted; null = the system's. */
+  /** CA bundle (PEM file), nothing else is trusted; null = Node.js's own list. */
   readonly caFile: string | null;
 }
 
@@ -130,7 +130,7 @@ export interface NetworkConfig {
   readonly sources: readonly NodeListSource[];
   /** Nodes whose address is not public are passed over: no list of strangers leads into a network of ours. */
   readonly publicAddressesOnly: boolean;
-  /** CA bundle (PEM file), nothing else is trusted at sources of https; null = the system's. */
+  /** CA bundle (PEM file), nothing else is trusted at sources of https; null = Node.js's own list. */
   readonly caFile: string | null;
   /** The last good list. */
   readonly listFile: string;
@@ -140,7 +140,7 @@ export interface NetworkConfig {
 }
 
 export interface AlertsConfig {
-  /** Null = nobody is told. */
+  /** Null = no alerts. */
   readonly hook: AlertHookConfig | null;
   /** A notification that waits for longer is worth an alert. */
   readonly queueAgeMs: number;

@@ -12,7 +12,7 @@ export interface DatabaseAddress {
   readonly tls: DatabaseTls | null;
 }
 
-/** What is looked at: nothing, that there is TLS, its authority, or the host's name too. Never tried and then left out. */
+/** What is verified: nothing, that TLS is used, the CA, or the host name too. A connection never falls back to no TLS. */
 export type DatabaseTls = 'off' | 'required' | 'verify-ca' | 'verify-identity';
 
 /** As the database's own client and hosters spell them. */

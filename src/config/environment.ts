@@ -110,7 +110,7 @@ const database = z
       .min(0, 'must not be below 0')
       .max(24 * 365)
       .optional()
-      // Filled in later: set or not, it is refused or not with another database.
+      // The default is filled in later: with another database than SQLite, setting it is an error and leaving it out is not.
       .meta({ default: DEFAULT_BACKUP_INTERVAL_HOURS })
       .describe('How often the SQLite file is copied while the server works; 0 = never.'),
     BACKUP_KEEP: wholeNumber(1, 1000)

@@ -1,4 +1,4 @@
-/** What other programs call theirs: one word of these in common is nothing. */
+/** Words that are common in variables of other programs: sharing one of them does not count. */
 const COMMON_WORDS: ReadonlySet<string> = new Set([
   'DATA',
   'DATABASE',
@@ -10,7 +10,7 @@ const COMMON_WORDS: ReadonlySet<string> = new Set([
   'REDIS',
 ]);
 
-/** Names this short have neighbours of their own: HOME is not HOST. */
+/** Shorter names resemble other, unrelated ones: HOME is not HOST. */
 const SHORTEST_TYPO = 8;
 const MOST_EDITS = 2;
 

@@ -17,7 +17,7 @@ const COUNT_TIMEOUT_MS = 5000;
 
 type DeviceCounts = NonNullable<ServerStatus['devices']>;
 
-/** How the server is and how much it holds, for whoever looks at it. */
+/** The state of the server and how much it holds, for the statistics page. */
 @Injectable()
 export class ServerStatusService {
   private readonly logger = new Logger(ServerStatusService.name);

@@ -9,13 +9,13 @@ import { NotificationQueue } from './queue/notification-queue.js';
 
 const LOOK_INTERVAL_MS = 1000;
 
-/** How often what is put off for longer than any pause is looked for; a clock may have been wrong before this process began. */
+/** How often delayed items that are due later than any pause allows are looked for; a clock may have been wrong before this process began. */
 const SWEEP_INTERVAL_MS = MINUTE_MS;
 
 /** Synchronization moves a clock by less; a machine that slept wakes with more. */
 const JUMP_MS = 30_000;
 
-/** A clock that jumped ahead may be put right again: for so long nothing counts as expired. */
+/** A clock that jumped ahead may be corrected again: for this long nothing counts as expired. */
 const SETTLES_MS = 5 * MINUTE_MS;
 
 /**

@@ -10,7 +10,7 @@ export abstract class DeliveryTuning {
   abstract readonly maxOpenDevices: number;
   /** Pages of large recipients that are being worked on at one provider. */
   abstract readonly pagesAtOnce: number;
-  /** What processes died of twice is worked on this long after the start. */
+  /** An item that two processes crashed on is worked on this long after the start. */
   abstract readonly suspectsAfterMs: number;
   /** Pushes that wait in memory for one provider; more stay in the queue. */
   abstract readonly maxProviderBacklog: number;
@@ -29,9 +29,9 @@ export abstract class DeliveryTuning {
   abstract readonly staleAfterMs: number;
   /** Stale pushes per device that still go out whole; one more goes without content, the rest is collapsed. */
   abstract readonly keepStalePerDevice: number;
-  /** Pushes that a device gets whole one after the other, of its owner's and as many through groups. */
+  /** Pushes with content that a device gets in a row: so many for its owner, and as many through groups. */
   abstract readonly deviceBurst: number;
-  /** And so many more a minute. */
+  /** And so many more per minute. */
   abstract readonly devicePushesPerMinute: number;
   /** Above that it is woken without content at most so often. */
   abstract readonly deviceWakeupMs: number;
@@ -85,5 +85,5 @@ export const DEFAULT_DELIVERY_TUNING = Object.freeze({
   drainMs: 5000,
 } satisfies DeliveryTuning);
 
-/** Nothing waits for longer than this before it is tried again: of what a provider asks for an hour counts, and some for the spread. */
+/** Nothing waits longer than this before it is tried again: at most an hour of what a provider asks for, plus the random spread. */
 export const LONGEST_PAUSE_MS = 65 * 60_000;

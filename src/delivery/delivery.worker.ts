@@ -22,7 +22,7 @@ import { Wakeup } from './wakeup.js';
 
 const ERROR_PAUSE_MS = 1000;
 
-/** A probe of a provider may take a few time-outs; nothing that a loop waits for takes as long as this. */
+/** A probe of a provider may take a few time-outs; nothing that a loop waits for takes longer than this. */
 const STUCK_MS = 5 * 60_000;
 
 /** How long a stop waits, after the sends have ended or were given up, for connections to close. */
@@ -56,7 +56,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   private openDevices = 0;
   private startedAt = performance.now();
   private readonly open = new Set<Promise<void>>();
-  /** When each loop last came round, on the clock of `performance.now()`. */
+  /** When each loop last finished a round, on the clock of `performance.now()`. */
   private readonly turns = new Map<string, number>();
   private readonly expiryLook = new Map<Lane, number>();
   private loops: Promise<void>[] = [];
@@ -85,13 +85,13 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     ];
   }
 
-  /** Loops that do not come round any more, by the lane that they take from. */
+  /** Stuck loops, by the lane that they take from. */
   stuckLoops(): string[] {
     const now = performance.now();
     return [...this.turns].flatMap(([lane, turn]) => (now - turn > STUCK_MS ? [lane] : []));
   }
 
-  /** Ends the sends under way, within a bound; what has not been sent stays in the queue for the next start. */
+  /** Finishes the sends under way, within a bound; what has not been sent stays in the queue for the next start. */
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     this.added.call();
@@ -144,7 +144,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
         const recipients = item.to ? ownRecipients(item.to) : found.get(item.recipient);
         if (recipients) void this.work(item, () => this.intake.deliver(item, recipients), devicesOf(recipients));
       }
-      // Where recipients are large it is no use to ask for many at once.
+      // With large recipients there is no use in asking for many at once.
       const isLarge = [...found.values()].some(({ targets }) => targets === 'large');
       size = isLarge ? 1 : Math.max(1, found.size * 2);
       while (this.openDevices >= this.tuning.maxOpenDevices && !this.stopped) await sleep(this.tuning.pollMs);
@@ -253,7 +253,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     return items.length > 0;
   }
 
-  /** A provider that is down for days must not fill the disk with what is too late anyway. */
+  /** A provider that is down for days must not fill the disk with expired items. */
   private async dropExpired(name: Lane): Promise<void> {
     const now = performance.now();
     if (now - (this.expiryLook.get(name) ?? -Infinity) < EXPIRY_INTERVAL_MS) return;
@@ -301,7 +301,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   }
 }
 
-/** Whom what is over goes to. */
+/** Who is told of expired items. */
 const NOBODY: Recipients = { targets: new Map(), counters: [] };
 
 const devicesOf = ({ targets }: Recipients): number =>

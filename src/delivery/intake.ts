@@ -12,7 +12,7 @@ import { RecipientLimiter } from './recipient-limit.js';
 
 const PASS = { pass: true } as const;
 
-/** What does not go out at once is kept with its devices up to so many, and with a note of where to look them up above. */
+/** What does not go out at once is kept with its devices up to this number; above it, only where to go on looking them up is kept. */
 const MAX_KEPT_TARGETS = 16;
 
 /** Takes a notification whose recipients are known to the lanes of their providers. */
@@ -38,7 +38,7 @@ export class Intake {
     if (!isWakeup) {
       const devices = [...targets.values()].reduce((sum, list) => sum + list.length, 0);
       const decision = devices > 0 ? await this.limit.take(item.recipient, devices, Date.now()) : PASS;
-      // Only now: when the limit cannot be asked, the item comes again.
+      // Only now: when the limit cannot be asked, the item is tried again.
       for (const counter of counters) this.statistics.count(counter);
       if (!decision.pass) return this.collapse(item, decision.wakeAt);
     }
@@ -68,7 +68,7 @@ export class Intake {
     return page.next === null ? later : [{ ...item, cursor: page.next }, ...later];
   }
 
-  /** Its time to live is over, which is counted. */
+  /** It has expired, which is counted. */
   isOver(item: QueueItem): boolean {
     if (!this.clock.isOver(item.expiresAt)) return false;
     this.outcomes.dropped('expired', 'all', 1);

@@ -116,7 +116,7 @@ describe('a start', () => {
 
   it('makes no key where the operator says that there is one', async () => {
     await expect(open('mistyped.pem', false)).rejects.toThrow(
-      `The onion private key file ${join(folder, 'mistyped.pem')} does not exist: mend ONION_PRIVATE_KEY_FILE, or make the key`,
+      `The onion private key file ${join(folder, 'mistyped.pem')} does not exist: correct ONION_PRIVATE_KEY_FILE, or make the key`,
     );
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -121,7 +121,7 @@ export abstract class PushTransport {
   /** Reads the credential files again; throws, and keeps what is in use, when the new ones are not usable. */
   abstract reloadCredentials(): Promise<void>;
 
-  /** UTC epoch milliseconds at which the credential ends by itself; null = it does not. */
+  /** UTC epoch milliseconds at which the credential expires; null = it does not. */
   abstract credentialExpiresAt(): number | null;
 
   /** The servers behind it, where devices choose them. */

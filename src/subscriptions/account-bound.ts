@@ -45,7 +45,7 @@ async function countBySigner(manager: EntityManager, account: string): Promise<M
   return new Map(rows.map(({ signer, count }) => [signer, Number(count)]));
 }
 
-/** How many go of each, when each time one goes of whoever has most. */
+/** How many each signer loses, when the one with the most loses one each time. */
 function fairShares(counts: Map<string, number>, surplus: number): Map<string, number> {
   const going = new Map<string, number>();
   for (let gone = 0; gone < surplus; gone++) {

@@ -15,7 +15,7 @@ export type SubscriptionReply =
  */
 export type ItemRefusal = { readonly error: 1 | 2 | 4; readonly message: string };
 
-/** Of a whole request, with the inner status 503: apps take any answer within a 2xx for the end of the matter. */
+/** Of a whole request, with the inner status 503: apps take any answer with a 2xx for final. */
 export type Postponement = { readonly error: 5; readonly message: string };
 
 export const added = (): SubscriptionReply => ({ success: true, added: true, message: 'Subscription successful' });

@@ -13,10 +13,10 @@ interface Reading {
 }
 
 /**
- * Removes ended subscriptions every hour. They are not looked up any more when they end, so nobody waits for this.
+ * Removes expired subscriptions every hour. They are not looked up any more once they expire, so nothing depends on this.
  *
- * What goes is what had ended by the clock of an hour before and the time that has passed since: a clock that jumps ahead
- * ends everything for as long as it is wrong, but deletes nothing unless it stays so for an hour. That is also why nothing
+ * It removes what had expired by the clock of an hour before and the time that has passed since: a clock that jumps ahead
+ * makes everything expire for as long as it is wrong, but deletes nothing unless it stays so for an hour. That is also why nothing
  * is deleted in the first hour after a start.
  */
 @Injectable()
@@ -38,7 +38,7 @@ export class SubscriptionExpiryScheduler {
     if (!before) return;
     try {
       const count = await this.expiry.removeEnded(Math.min(now.wall, before.wall + now.steady - before.steady));
-      if (count > 0) this.logger.log({ msg: 'expired subscriptions are removed', count });
+      if (count > 0) this.logger.log({ msg: 'removed expired subscriptions', count });
     } catch (error) {
       this.logger.error({
         msg: 'expired subscriptions could not be removed, they stay for now',

@@ -6,7 +6,7 @@ import { SUBSCRIPTION_SECONDS } from './item-checks.js';
 /** A few milliseconds of deleting. */
 const PIECE_ROWS = 500;
 
-/** Removes what has ended by itself. */
+/** Removes expired subscriptions. */
 @Injectable()
 export class SubscriptionExpiryService {
   constructor(private readonly writer: DatabaseWriter) {}

@@ -52,7 +52,7 @@ describe('check', () => {
     await inFolder(async (folder) => {
       const { code, of } = await check({ ONION_PRIVATE_KEY_FILE: 'mistyped.pem' }, folder);
       expect(code).toBe(1);
-      expect(of['onion key']).toMatch(/^failed: .*\/mistyped\.pem does not exist: mend ONION_PRIVATE_KEY_FILE/);
+      expect(of['onion key']).toMatch(/^failed: .*\/mistyped\.pem does not exist: correct ONION_PRIVATE_KEY_FILE/);
     });
   });
 

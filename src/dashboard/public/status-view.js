@@ -100,7 +100,7 @@ function showQueue(queue) {
   ]);
   byId('queue').replaceChildren(
     rows.length > 0
-      ? table('What waits, and for how long', ['Waits for', 'Items', 'Oldest'], rows)
+      ? table('Waiting items and their age', ['Waits for', 'Items', 'Oldest'], rows)
       : note(isKnown ? 'Nothing waits.' : `Not known: ${queue.problem ?? 'the queue does not answer'}`),
   );
 }
@@ -166,7 +166,7 @@ function showOutcomes(pushes) {
     ...[of.halfWithinSeconds, of.mostWithinSeconds].map((within) => (within === null ? '–' : `${within} s`)),
   ]);
   byId('outcomes').replaceChildren(
-    rows.length > 0 ? table('What became of pushes, by provider', OUTCOMES, rows) : note('No push yet.'),
+    rows.length > 0 ? table('Outcomes of pushes, by provider', OUTCOMES, rows) : note('No push yet.'),
   );
 }
 

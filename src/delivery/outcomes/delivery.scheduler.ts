@@ -14,7 +14,7 @@ export class DeliveryScheduler implements OnApplicationShutdown {
 
   @Interval(1000)
   async decideAboutDeadTokens(): Promise<void> {
-    // A slow database must not let two rounds decide about the same tokens.
+    // With a slow database, two rounds must not decide about the same tokens.
     this.deciding ??= this.removal.decide().finally(() => (this.deciding = null));
     await this.deciding;
   }

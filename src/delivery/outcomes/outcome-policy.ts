@@ -86,7 +86,7 @@ export class OutcomePolicy {
   }
 
   /**
-   * The push is kept until it is settled that the token goes: a wrong answer must not cost it. A token that ended before
+   * The push is kept until it is settled that the token goes: a wrong answer must not cost it. A token that became invalid before
    * its registration stays, for the phone may have registered after the provider saw it end; but an answer that is the
    * same long after the registration will be the same at the next try.
    */
@@ -134,7 +134,7 @@ export class OutcomePolicy {
     const asked = (PUSH_PROVIDERS[provider].firstPauseMs[cause] ?? 0) * this.tuning.pauseScale;
     const first = Math.max(this.tuning.retryBaseMs, asked);
     // The breaker paces a provider that is down; only a matter of one device is put off further and further. When
-    // the settings are at fault, the breaker paces that too, and once they are mended nothing is to wait for long.
+    // the settings are at fault, the breaker paces that too, and once they are corrected nothing should wait for long.
     const ofDevice = DEVICE_CAUSES.has(cause) && !(attempt.settingsDoubted && cause === 'wrong-address');
     const longest = ofDevice ? this.tuning.retryMaxMs : this.tuning.breakerMaxMs;
     const pause = backoffMs(attempt.number, first, Math.max(first, longest), attempt.random);

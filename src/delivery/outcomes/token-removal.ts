@@ -19,7 +19,7 @@ interface HeldToken extends DeadToken {
   heldSince: number;
   /** Its provider accepted it before. */
   known: boolean;
-  /** Not a matter of our settings, as far as one can tell. */
+  /** Not caused by our settings, as far as one can tell. */
   proven: boolean;
 }
 
@@ -64,7 +64,7 @@ export class TokenRemoval implements OnModuleInit {
     this.states = new Map(PROVIDERS.map((provider) => [provider, fresh()]));
   }
 
-  /** A brake that was engaged a moment ago, here or in another process, is so still: a restart mends no provider. */
+  /** A brake that was engaged a moment ago, here or in another process, stays engaged: a restart repairs no provider. */
   async onModuleInit(): Promise<void> {
     const now = performance.now();
     for (const [provider, { brake }] of this.states) {
@@ -83,7 +83,7 @@ export class TokenRemoval implements OnModuleInit {
     if (!state || state.held.has(token) || state.held.size >= MAX_HELD) return;
     const [now, known] = [performance.now(), isKnown(answer)];
     if (known && this.isNews(provider, answer)) state.brake.dead(now);
-    // What is accepted later proves nothing: the settings may have been mended meanwhile. The push is tried again, and
+    // What is accepted later proves nothing: the settings may have been corrected meanwhile. The push is tried again, and
     // a token that is dead is called so then too.
     const proven =
       isCertainlyDead(reason) || (known ? state.brake.hasAcceptedShortlyBefore(now) : state.brake.hasAccepted(now));

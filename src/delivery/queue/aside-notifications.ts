@@ -9,12 +9,12 @@ export interface AsideSummary {
   oldestAcceptedAt: number;
 }
 
-/** What three processes died with, as the operator handles it; a server may be at work beside it. */
+/** What the operator can do with notifications that three processes crashed on; a server may be running meanwhile. */
 export abstract class AsideNotifications {
   /** Lanes that have none are left out. */
   abstract summary(): Promise<AsideSummary[]>;
 
-  /** Puts all of them back into their lanes, as if no process had died with them; returns how many. */
+  /** Puts all of them back into their lanes, with their count of crashes at zero; returns how many. */
   abstract release(): Promise<number>;
 
   /** Forgets all of them: they are not delivered. Returns how many. */

@@ -58,7 +58,7 @@ export class QueuedNotification {
   @Column({ name: 'page_cursor', type: 'varchar', length: 255, nullable: true })
   cursor: string | null;
 
-  /** How many processes had it when they died; null = none. */
+  /** How many processes crashed while they had it; null = none. */
   @Column({ type: 'integer', nullable: true })
   deaths: number | null;
 }

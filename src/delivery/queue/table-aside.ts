@@ -5,7 +5,7 @@ import { AsideNotifications, type AsideSummary } from './aside-notifications.js'
 import { type Lane } from './notification-queue.js';
 import { MAX_DEATHS } from './set-aside.js';
 
-/** Those that fewer processes died with are about to be tried alone, and are the server's. */
+/** Those that fewer processes crashed on are about to be tried alone, and are left to the server. */
 const IS_SET_ASIDE = `lane = 'aside' AND leased = 0 AND deaths >= ${MAX_DEATHS}`;
 
 const LANE_BEFORE = `CASE WHEN page_cursor IS NOT NULL THEN 'large' ELSE COALESCE(provider, 'intake') END`;

@@ -16,7 +16,7 @@ export interface ProviderStatus {
   readonly trouble: { readonly cause: string; readonly reason: string; readonly since: number } | null;
   /** The brake is on: dead answers are not believed for now. */
   readonly removalPaused: boolean;
-  /** UTC epoch milliseconds; null = the credential does not end by itself. */
+  /** UTC epoch milliseconds; null = the credential does not expire. */
   readonly credentialEndsAt: number | null;
   /** The servers that devices chose; null = the provider is one service. */
   readonly servers: ServerReport | null;
@@ -27,9 +27,9 @@ export interface ProviderStatus {
 
 /** What the processes of an instance know together. */
 export interface InstanceStatus {
-  /** The configured providers; where several processes deliver, the process where it is worst speaks for a provider. */
+  /** The configured providers; where several processes deliver, a provider is reported as the process sees it that has the most trouble with it. */
   providers: ProviderStatus[];
-  /** Loops of the workers that have not come round for much longer than anything may take. */
+  /** Loops of the workers that have been stuck for much longer than anything may take. */
   stuckLoops: string[];
 }
 

@@ -8,7 +8,7 @@ import { DeliveryStatus } from './delivery-status.js';
 
 const LOOK_INTERVAL_MS = 30_000;
 
-/** Notices when notifications wait for too long, and when they do no more. */
+/** Notices when notifications wait for too long, and when that is over. */
 @Injectable()
 export class QueueWatch {
   private readonly logger = new Logger(QueueWatch.name);

@@ -4,9 +4,9 @@ import { type ServerReport } from '../../providers/push-transport.js';
 const FEW_SERVERS = 5;
 
 /**
- * Whether most of the servers that devices chose fail, which is rather the matter of our own way to them; null = they do not.
+ * Whether most of the servers that devices chose fail, which is more likely a fault of our own connection; null = they do not.
  *
- * Anybody can subscribe with servers that there are not. So those that took a push decide, as long as there are enough of
+ * Anybody can subscribe with servers that do not exist. So those that accepted a push decide, as long as there are enough of
  * them; after a start, or with few phones, all do.
  */
 export function mostServersFail(servers: ServerReport): { count: number; of: number } | null {

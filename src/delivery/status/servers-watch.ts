@@ -10,7 +10,7 @@ import { mostServersFail } from './server-judgement.js';
 
 const LOOK_INTERVAL_MS = 10_000;
 
-/** Notices when most of the servers that devices chose fail, and when they do no more. One that fails is its own matter. */
+/** Notices when most of the servers that devices chose fail, and when that is over. A single failing server is not our concern. */
 @Injectable()
 export class ServersWatch {
   private readonly logger = new Logger(ServersWatch.name);

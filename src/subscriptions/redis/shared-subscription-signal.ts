@@ -30,7 +30,7 @@ export class SharedSubscriptionSignal extends SubscriptionSignal implements OnAp
     super.changed(accounts);
     this.redis.publish(CHANNEL, JSON.stringify({ from: this.ownId, accounts })).catch((error: unknown) => {
       this.logger.warn({
-        msg: 'others hear of new subscriptions with the next renewal only',
+        msg: 'other instances learn of new subscriptions only with the next renewal',
         error: describeError(error),
       });
     });
@@ -45,7 +45,7 @@ export class SharedSubscriptionSignal extends SubscriptionSignal implements OnAp
     const subscriber = this.redis.duplicate();
     this.subscriber = subscriber;
     subscriber.on('error', (error: Error) => {
-      this.logger.debug({ msg: 'the connection that listens reports', error: describeError(error) });
+      this.logger.debug({ msg: 'error of the listening connection', error: describeError(error) });
     });
     subscriber.on('message', (_channel, message) => {
       const { from, accounts } = JSON.parse(message) as Changed;
@@ -56,7 +56,10 @@ export class SharedSubscriptionSignal extends SubscriptionSignal implements OnAp
         await subscriber.subscribe(CHANNEL);
         missed();
       } catch (error) {
-        this.logger.warn({ msg: 'new subscriptions are not heard of yet', error: describeError(error) });
+        this.logger.warn({
+          msg: 'new subscriptions of other instances are not received yet',
+          error: describeError(error),
+        });
       }
     };
     subscriber.on('ready', () => void hear());

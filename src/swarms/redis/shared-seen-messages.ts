@@ -92,12 +92,12 @@ const DEFAULT_TUNING: SharedSeenTuning = { periodMs: HOUR_MS, maxPerBucket: MAX_
 /**
  * What several instances have taken: in memory for the copies that come to this one, in Redis for those that come to others.
  *
- * A message is claimed, taken, and only then marked as seen. Were it marked first, a process that dies before the message is in
- * the queue would take it along: every other instance would call its own copy one. A claim is no mark. It ends by itself,
- * copies elsewhere wait for that, and the first of them takes the message. What is left is the moment between the queue and the
- * mark: who dies in it leaves a message that is pushed twice.
+ * A message is claimed, put into the queue, and only then marked as seen. If it were marked first and the process died before
+ * the message is in the queue, the message would be lost: every other instance would take its own copy for a duplicate. A claim
+ * expires; copies in other instances wait for that, and the first of them takes the message. A process that dies between queueing
+ * and marking leaves a message that is pushed twice.
  *
- * When Redis does not answer, everybody takes what is reported to him: twice rather than never, and it is said once.
+ * When Redis does not answer, every instance takes what is reported to it: twice rather than never. That is logged once.
  *
  * What is asked at one time, of all messages, is one command. The secret of the fingerprints is the id of the database that the
  * instances share: nodes, who could look for two messages that have the same, do not know it.

@@ -9,7 +9,7 @@ import { type KeyHolder, SwarmKeyClaim } from '../swarm-key-claim.js';
 /** One that was killed is replaced, or started again, and watches after this time at the latest. */
 const LASTS_MS = 5000;
 const RENEW_MS = 1000;
-/** Whoever has it for longer than a claim of the dead lasts is alive. */
+/** An instance that has it for longer than the claim of a dead one lasts is alive. */
 const ALIVE_AFTER_MS = LASTS_MS + RENEW_MS;
 
 /** Takes KEYS[1] for ARGV[1], for ARGV[2] milliseconds, unless another one has it. Returns whether it has it now. */
@@ -37,10 +37,10 @@ export interface KeyClaimTuning {
 const DEFAULT_TUNING: KeyClaimTuning = { lastsMs: LASTS_MS, renewMs: RENEW_MS, aliveAfterMs: ALIVE_AFTER_MS };
 
 /**
- * Who uses a key says so in Redis every second, under a digest of the public half, for a few seconds. A second one waits
- * for as long as a claim of the dead would last, and when it is still renewed then, says what to do and goes on waiting.
+ * An instance that uses a key renews its claim in Redis every second, under a digest of the public half. Another instance with the
+ * key waits for as long as the claim of a dead one would last; when it is still renewed then, it logs what to do and goes on waiting.
  *
- * While Redis does not answer nothing changes, and one that does not know yet watches: rather twice than not at all.
+ * While Redis does not answer nothing changes, and an instance that does not know yet watches: rather twice than not at all.
  */
 @Injectable()
 export class SharedSwarmKeyClaim extends SwarmKeyClaim {

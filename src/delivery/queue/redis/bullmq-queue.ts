@@ -21,13 +21,13 @@ import {
 } from '../notification-queue.js';
 import { type Batch, type JobSummary, parseJobName, toJobs } from './queue-jobs.js';
 
-/** How long others wait before they take over the jobs of a process that went away without a word. */
+/** How long others wait before they take over the jobs of a process that died. */
 export abstract class BullmqTimes {
-  /** A job is free this long after its process last said that it lives. */
+  /** A job is free this long after the last sign of life of its process. */
   abstract readonly lockMs: number;
   /** How often everybody looks for jobs without an owner. */
   abstract readonly stalledMs: number;
-  /** How often a process says that it lives. */
+  /** How often a process gives a sign of life. */
   abstract readonly renewMs: number;
 }
 
@@ -46,10 +46,10 @@ const MAX_STALLED_COUNT = Number.MAX_SAFE_INTEGER;
 
 /**
  * The queue of several instances: BullMQ on Redis, a queue for each lane. Jobs carry batches, what is put off is a
- * delayed job, and the jobs of a process that died are taken over by others when their locks end.
+ * delayed job, and the jobs of a process that died are taken over by others when their locks expire.
  *
  * A process becomes a consumer with its first claim; one that only adds never opens a worker. What is left of an item
- * is added before its job completes: a crash in between brings it twice, never not at all.
+ * is added before its job completes: a crash in between delivers it twice, but never loses it.
  */
 @Injectable()
 export class BullmqQueue extends NotificationQueue implements OnModuleInit, OnApplicationShutdown {
@@ -156,7 +156,7 @@ export class BullmqQueue extends NotificationQueue implements OnModuleInit, OnAp
     }
   }
 
-  /** Each lane gives back what it holds, with its locks. Before the last send has ended that would repeat it elsewhere. */
+  /** Each lane releases its jobs. Before the last send has finished, another instance would repeat them. */
   override async release(): Promise<void> {
     for (const lane of this.lanes.values()) {
       await lane.close().catch((error: unknown) => {
@@ -235,6 +235,6 @@ export class BullmqQueue extends NotificationQueue implements OnModuleInit, OnAp
   }
 
   private report(lane: Lane, error: Error): void {
-    this.logger.debug({ msg: 'a queue reports', lane, error: describeError(error) });
+    this.logger.debug({ msg: 'error of a queue', lane, error: describeError(error) });
   }
 }

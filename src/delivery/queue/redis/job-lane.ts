@@ -6,7 +6,7 @@ import { type SuspectJobs } from './suspect-jobs.js';
 /** Jobs fetched at the same time, once it shows that there are several. */
 const MAX_FETCHES = 8;
 
-/** The oldest jobs, among which those whose time is over are looked for. */
+/** The oldest jobs, among which expired ones are looked for. */
 const MAX_OLDEST = 16;
 
 /** A job that this process holds the lock of, with what is not settled of it. */
@@ -20,7 +20,7 @@ interface OpenJob {
   changed: boolean;
 }
 
-/** Codes with which BullMQ says that the job is not ours any more: its lock ended and somebody else has it or had it. */
+/** Codes with which BullMQ says that the job is not ours any more: its lock expired and another process has it or had it. */
 const TAKEN_OVER: ReadonlySet<unknown> = new Set([
   ErrorCode.JobNotExist,
   ErrorCode.JobLockNotExist,
@@ -62,13 +62,13 @@ export class JobLane {
     return this.ready.splice(0, limit);
   }
 
-  /** Of a job that processes died with, if one was fetched; such items do not come out of `claim`. */
+  /** Of a job that processes crashed on, if one was fetched; such items do not come out of `claim`. */
   claimSuspects(): QueueItem[] {
     return this.readySuspects.splice(0);
   }
 
   /**
-   * Takes out jobs of which every item's time to live is over at `now` (UTC epoch milliseconds). They are forgotten with
+   * Takes out jobs of which every item has expired at `now` (UTC epoch milliseconds). They are forgotten with
    * that: nothing is lost with them.
    */
   async takeExpired(limit: number, now: number): Promise<QueueItem[]> {
@@ -133,7 +133,7 @@ export class JobLane {
     await Promise.all(jobs.filter(({ changed }) => changed).map((open) => this.tellWhatIsLeft(open)));
   }
 
-  /** Gives back what is not settled, so that others need not wait until the locks end. */
+  /** Gives back what is not settled, so that others need not wait until the locks expire. */
   async close(): Promise<void> {
     this.closed = true;
     await this.worker.close(true);

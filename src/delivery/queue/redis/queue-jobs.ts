@@ -24,7 +24,7 @@ type FormerItem = Omit<NewQueueItem, 'content' | 'urgency' | 'to'> & {
 /** What a BullMQ job carries. Its name tells about it, so that counting needs not read the items. */
 export interface Batch {
   items: (NewQueueItem | FormerItem)[];
-  /** How many processes died with the job that the items were in before; absent = none. */
+  /** How many processes crashed on the job that the items were in before; absent = none. */
   deaths?: number;
 }
 
@@ -59,7 +59,7 @@ export function toJobs(items: readonly NewQueueItem[], now: number): Map<Lane, B
 /** Of what waits for a provider the newest comes first. */
 const isInOrder = (lane: Lane): boolean => lane === 'intake' || lane === 'large';
 
-/** A job of its own for each item of one that processes died with. */
+/** Each item of a job that processes crashed on gets a job of its own. */
 export function toSingleJobs({ items }: Batch, deaths: number, now: number): BatchJob[] {
   return itemsOf({ items }).map((item) => {
     const { name, data, opts } = toJob([item], now);

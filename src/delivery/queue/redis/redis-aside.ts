@@ -23,7 +23,7 @@ export class RedisAside extends AsideNotifications {
     return [...found.values()].toSorted((one, other) => (one.lane < other.lane ? -1 : 1));
   }
 
-  /** They are in their lanes before they are gone from here: a crash in between brings them twice, never not at all. */
+  /** They are in their lanes before they are gone from here: a crash in between delivers them twice, but never loses them. */
   override release(): Promise<number> {
     return this.empty(async (items) => {
       const now = Date.now();
@@ -53,7 +53,7 @@ export class RedisAside extends AsideNotifications {
       const ids = await queue.getRanges(['waiting', 'prioritized', 'delayed'], 0, -1);
       for (let start = 0; start < ids.length; start += JOBS_AT_ONCE) {
         const page = await Promise.all(ids.slice(start, start + JOBS_AT_ONCE).map((id) => queue.getJob(id)));
-        // One whose time to live is over may be gone by now.
+        // An expired one may be gone by now.
         await work(page.filter((job) => job !== undefined));
       }
     });

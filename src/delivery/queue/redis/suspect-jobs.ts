@@ -3,10 +3,10 @@ import { type Batch, toSingleJobs } from './queue-jobs.js';
 import { type Lane } from '../notification-queue.js';
 import { MAX_DEATHS } from '../set-aside.js';
 
-/** What has to wait for the end of another suspicion is looked at again after this. */
+/** A suspect job that has to wait for another one is looked at again after this. */
 const LOOK_AGAIN_MS = 500;
 
-/** What becomes of a job that processes died with. */
+/** What is done with a job that processes crashed on. */
 export type Verdict = 'innocent' | 'suspect' | 'dealt-with';
 
 /**
@@ -22,7 +22,7 @@ export class SuspectJobs {
     private readonly setAside: (count: number) => void,
   ) {}
 
-  /** From now on those are worked on that died at most so often. */
+  /** From now on, jobs with at most this number of crashes are worked on. */
   allow(deaths: 1 | 2): void {
     this.mostDeaths = deaths;
   }
