@@ -57,7 +57,7 @@ describe('the control of the stand-ins', () => {
       expect([line, status]).toEqual([line, 200]);
     }
     await Promise.all([fcm.reset(), huawei.reset()]);
-  });
+  }, 60_000);
 
   it('makes an endpoint for a phone without Google', async () => {
     const { json } = await tell('POST', '/endpoints', { applicationServerKey: makeVapidKey().applicationServerKey });

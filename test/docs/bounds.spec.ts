@@ -117,10 +117,10 @@ it('docs/delivery.md has the figures of the code', () => {
   ]);
   const sentences = [
     `${number(tuning('maxPerRecipientAndMinute'))} notifications or ${number(tuning('maxPushesPerRecipientAndMinute'))} pushes a minute`,
-    `A device gets ${tuning('deviceBurst')} pushes in a row whole and then one a second`,
+    `A device gets ${tuning('deviceBurst')} pushes in a row with content and then one a second`,
     'woken without content every five seconds',
     `at most ${bound('devices/devices.service.ts', 'MAX_DEVICES_PER_SESSION_ID')} devices, a group at most ${number(bound('closed-groups/closed-groups.service.ts', 'MAX_MEMBERS_PER_GROUP'))} members`,
-    'A push older than three minutes has waited',
+    'Of the pushes that waited for more than three minutes',
     `a device gets the newest ${word(tuning('keepStalePerDevice'))} with content`,
     `A look-up is bounded by devices (${number(tuning('lookUpDevices'))})`,
     `its own waiting line in memory (${number(tuning('maxProviderBacklog'))} requests)`,
