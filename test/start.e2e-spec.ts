@@ -140,7 +140,9 @@ describe('a start', () => {
       const env = { ONION_PRIVATE_KEY_FILE: join(folder, 'mistyped.pem'), DATABASE_URL: 'sqlite:push.sqlite' };
       const mistyped = await new ServerProcess(env, folder).exit;
       expect(mistyped.code).toBe(1);
-      expect(fatal(mistyped)).toContain(`${join(folder, 'mistyped.pem')} does not exist: correct ONION_PRIVATE_KEY_FILE`);
+      expect(fatal(mistyped)).toContain(
+        `${join(folder, 'mistyped.pem')} does not exist: correct ONION_PRIVATE_KEY_FILE`,
+      );
       const { process, onion } = await spawnServer({ DATABASE_URL: env.DATABASE_URL }, folder);
       await onion.send('register', { token: newIosToken(), pubKey: newId() });
       await process.stop();
