@@ -198,9 +198,9 @@ describe('check', () => {
         expect.stringMatching(/^storage network: set NODE_LIST/),
         'a push service: set the credentials of at least one of the four below',
       ]);
-      expect(of('done')).toEqual([expect.stringMatching(/^backup: every 24 hours into .*, of which 7 stay$/)]);
+      expect(of('done')).toEqual([expect.stringMatching(/^backup: every 24 hours into .*, of which 7 are kept$/)]);
       expect(of('optional')).toHaveLength(lines.length - 6);
-      expect(stderr).toBe('No phone is woken yet: 5 of what it takes are missing.\n');
+      expect(stderr).toBe('No phone can be woken yet: 5 requirements are not met.\n');
     });
   });
 

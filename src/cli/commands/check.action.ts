@@ -34,7 +34,9 @@ export async function checkEverything({ json = false, ...options }: CheckOptions
   }
   if (failed > 0) throw new CliError(`${failed} of ${checks.length} checks failed.`);
   if (missing > 0)
-    throw new CliError(`No phone is woken yet: ${missing} of what it takes ${missing === 1 ? 'is' : 'are'} missing.`);
+    throw new CliError(
+      `No phone can be woken yet: ${missing} ${missing === 1 ? 'requirement is' : 'requirements are'} not met.`,
+    );
 }
 
 const lineOf = ({ item, state, required, detail }: ChecklistItem): string[] => [
