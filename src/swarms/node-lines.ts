@@ -46,7 +46,8 @@ export class NodeLine {
   failures = 0;
   lastEnd: ConnectionEnd | null = null;
 
-  constructor(readonly node: StorageNode) {}
+  /** @param node as the list has it now */
+  constructor(public node: StorageNode) {}
 
   get isOpen(): boolean {
     return this.connection?.isOpen ?? false;
@@ -95,6 +96,8 @@ export class NodeLines {
     for (const line of [...this.lines.values()]) {
       const node = wanted.get(line.node.id);
       if (node?.host !== line.node.host || node.port !== line.node.port) this.drop(line);
+      // It may be in another swarm now.
+      else line.node = node;
     }
     for (const node of wanted.values()) if (!this.lines.has(node.id)) this.add(node);
     this.connectDue();

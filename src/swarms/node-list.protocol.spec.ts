@@ -154,11 +154,15 @@ describe('isSameNetwork', () => {
 });
 
 describe('implausibility', () => {
-  it('of a list without nodes, of a tenth of the last, of an earlier block', () => {
+  it('of a list without nodes, of one that differs much from the last, of an earlier block', () => {
     expect(implausibility(withNodes(0), null)).toBe('empty');
     expect(implausibility(withNodes(1), null)).toBeNull();
-    expect(implausibility(withNodes(10), withNodes(100))).toBe('too-few');
-    expect(implausibility(withNodes(11), withNodes(100))).toBeNull();
+    expect(implausibility(withNodes(10), withNodes(100))).toBe('too-different');
+    expect(implausibility(withNodes(94), withNodes(100))).toBe('too-different');
+    expect(implausibility(withNodes(95), withNodes(100))).toBeNull();
+    expect(implausibility(withNodes(106), withNodes(100))).toBe('too-different');
+    expect(implausibility(withNodes(1), withNodes(4))).toBeNull();
+    expect(implausibility(withNodes(1), withNodes(5))).toBe('too-different');
     expect(implausibility(withNodes(5, 6), withNodes(5, 7))).toBe('older');
     expect(implausibility(withNodes(5, 7), withNodes(5, 7))).toBeNull();
     expect(implausibility(withNodes(5, 6), withNodes(5))).toBeNull();

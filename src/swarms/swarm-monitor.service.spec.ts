@@ -299,6 +299,22 @@ describe('SwarmMonitor tells', () => {
     await eventually(() => expect(monitor.status()).toMatchObject({ monitorEnded: 1, coverage: { full: 2 }, nodes: { connected: 3 } })); // prettier-ignore
   });
 
+  it('a node everything again that gave up an account which belongs to it, and at a pace', async () => {
+    const { a1, a2 } = await twoSwarms();
+    accounts.all = [inA];
+    const { watch } = DEFAULT_MONITOR_TUNING;
+    const monitor = await startMonitor({ watch: { ...watch, gatherMs: 20, retryMs: [50, 3_600_000] } });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    const ended = encodeBt(new Map<string, BtInput>([['@', inA.account], ['errcode', 6], ['error', 'x']])); // prettier-ignore
+    await a1.router.notify('notify.monitor_ended', ended);
+    await a1.router.notify('notify.monitor_ended', ended);
+    await eventually(() => expect(monitor.status()).toMatchObject({ monitorEnded: 2, coverage: { full: 1 } }));
+    await eventually(() => expect(a1.told).toHaveLength(2));
+    await a1.router.notify('notify.monitor_ended', ended);
+    await eventually(() => expect(monitor.status()).toMatchObject({ monitorEnded: 3, coverage: { partial: 1 } }));
+    expect([a1.told.length, a2.told.length]).toEqual([2, 1]);
+  });
+
   it('all nodes of whom it hears from the nodes themselves when no source answers any more', async () => {
     const { a1, a2 } = await twoSwarms();
     accounts.all = [inA];
@@ -398,6 +414,18 @@ describe('a node that misbehaves', () => {
     await a2.router.notify(...messageFor(inA));
     await eventually(() => expect(sink.reports).toHaveLength(1));
     await eventually(() => expect(monitor.status().nodes).toMatchObject({ wanted: 3, connected: 3, aside: 0 }));
+  });
+
+  it('is set aside in the swarm that it has moved to', async () => {
+    const { a1, a2, b1, b2 } = await twoSwarms();
+    accounts.all = [inA, inB];
+    const monitor = await startMonitor({ conduct });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(2));
+    chain.height++;
+    chain.nodes = [...listed(HALF / 2n, a1, a2, b1), ...listed(HALF + HALF / 2n, b2)];
+    await eventually(() => expect(b1.told).toContain(hex(inA)));
+    for (let sent = 0; sent < 5; sent++) await b1.router.notify(...messageFor(accountAt(HALF + HALF / 2n), { n: 'x' }));
+    await eventually(() => expect(monitor.status().nodes).toMatchObject({ wanted: 3, aside: 1 }));
   });
 
   it('is kept when it is one of two: no lie leaves people unwatched', async () => {

@@ -87,7 +87,7 @@ export interface SetAside {
 const PLACES = 65_536;
 const PLACES_RETRY_MS = 10_000;
 const NODES_TO_ASK = 5;
-const ASK_DEADLINE_MS = 15_000;
+const ASK_DEADLINE_MS = 5000;
 /** A stop waits so long for reports that are being kept. */
 const KEEP_WITHIN_MS = 3000;
 
@@ -323,13 +323,21 @@ export class SwarmMonitor {
       case 'notify.monitor_ended':
         this.slowDown(line);
         this.monitorEnded++;
-        if (decodeMonitorEnded(parts)) this.hint();
-        else this.offended(line, 'malformed');
-        return;
+        return this.onEnded(line, parts);
       default:
         this.slowDown(line);
         this.unknownCommands++;
     }
+  }
+
+  /** The node's word is a hint; by the list the account may belong to its swarm all the same. */
+  private onEnded(line: NodeLine, parts: Buffer[]): void {
+    const account = decodeMonitorEnded(parts);
+    if (!account) return this.offended(line, 'malformed');
+    this.hint();
+    const list = this.serviceNodes.current;
+    const { id, swarm } = line.node;
+    if (list?.space.swarmOf(account) === swarm) this.watches.get(swarm)?.gaveUp(id);
   }
 
   private onReport(line: NodeLine, parts: Buffer[]): Promise<void> | void {
@@ -418,7 +426,7 @@ export class SwarmMonitor {
       () => {
         this.hintTimer = undefined;
         this.hintedAt = performance.now();
-        void this.serviceNodes.refresh();
+        void this.serviceNodes.refresh({ fromAnother: true });
       },
       Math.max(0, wait),
     );
