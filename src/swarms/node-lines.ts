@@ -31,6 +31,8 @@ export const DEFAULT_LINES_TUNING: LinesTuning = {
 export interface LinesListener {
   opened(line: NodeLine): void;
   command(line: NodeLine, name: string, parts: Buffer[]): Promise<void> | void;
+  /** It said something that nothing had to be said to. */
+  unasked(line: NodeLine): void;
   /** It was open and is not any more. */
   lost(line: NodeLine): void;
 }
@@ -150,6 +152,7 @@ export class NodeLines {
       {
         opened: () => this.onOpened(line),
         command: (name, parts) => this.listener.command(line, name, parts),
+        unasked: () => this.listener.unasked(line),
         ended: (reason) => {
           if (line.connection === connection) this.onEnded(line, reason);
         },

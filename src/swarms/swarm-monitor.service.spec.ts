@@ -441,7 +441,9 @@ describe('a node that misbehaves', () => {
   it('is read no faster than its share', async () => {
     const { a1 } = await twoSwarms();
     accounts.all = [inA];
-    const monitor = await startMonitor({ conduct: { ...conduct, reportsPerSecond: 20, burst: 10 } });
+    const monitor = await startMonitor({
+      conduct: { ...conduct, reportsPerSecond: 20, burst: 10, bytesPerReport: 100_000 },
+    });
     await eventually(() => expect(monitor.status().coverage.full).toBe(1));
     // So large that few of them are read at once.
     const data = Buffer.alloc(70_000);

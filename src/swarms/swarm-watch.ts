@@ -108,6 +108,15 @@ export class SwarmWatch {
     };
   }
 
+  get memberIds(): Iterable<string> {
+    return this.members;
+  }
+
+  /** How many other nodes of this swarm are connected and were told everything. */
+  toldBeside(nodeId: string): number {
+    return [...this.open].filter(([id, { isTold }]) => isTold && id !== nodeId).length;
+  }
+
   /** What a node of this swarm confirmed. */
   confirmedBy(nodeId: string): number {
     return this.open.get(nodeId)?.confirmed ?? 0;
