@@ -48,40 +48,43 @@ interface People {
   readonly nobody: Buffer;
 }
 
-/** Floods end when the node is stopped. */
-const FOR_EVER = Number.MAX_SAFE_INTEGER;
-
-async function sayForEver({ node }: Member, ...frames: (string | Buffer)[]): Promise<void> {
+/** Until the node is stopped. It leaves some time to the others in this process: the push service, and the other nodes. */
+async function forEver({ node }: Member, some: () => Promise<unknown>): Promise<void> {
   while (node.running) {
-    await Promise.all(Array.from({ length: 64 }, () => node.say(...frames)));
-    await sleep(0);
+    await some();
+    await sleep(10);
   }
 }
+
+const floodForEver = (member: Member, account: Buffer, dataBytes?: number): Promise<void> =>
+  forEver(member, () => member.node.flood({ account, count: 32, ...(dataBytes === undefined ? {} : { dataBytes }) }));
+const sayForEver = (member: Member, ...frames: (string | Buffer)[]): Promise<void> =>
+  forEver(member, () => Promise.all(Array.from({ length: 64 }, () => member.node.say(...frames))));
 
 const ATTACKS: readonly Attack[] = [
   {
     what: 'reports accounts of other swarms',
     told: { msg: NAMED, reason: 'foreign' },
     pushes: 0,
-    begin: ({ node }, { stranger }) => node.flood({ account: accountOf(stranger), count: FOR_EVER }),
+    begin: (member, { stranger }) => floodForEver(member, accountOf(stranger)),
   },
   {
     what: 'invents messages of people of its swarm',
     told: { msg: NAMED, reason: 'unconfirmed' },
     pushes: INVENTED,
-    begin: ({ node }, { victim }) => node.flood({ account: accountOf(victim), count: FOR_EVER }),
+    begin: (member, { victim }) => floodForEver(member, accountOf(victim)),
   },
   {
     what: 'invents messages of accounts that nobody has subscribed',
     told: { msg: NAMED, reason: 'unconfirmed' },
     pushes: 0,
-    begin: ({ node }, { nobody }) => node.flood({ account: nobody, count: FOR_EVER }),
+    begin: (member, { nobody }) => floodForEver(member, nobody),
   },
   {
     what: 'sends the largest messages that there may be, for ever',
     told: { msg: SLOWED },
     pushes: INVENTED,
-    begin: ({ node }, { victim }) => node.flood({ account: accountOf(victim), count: FOR_EVER, dataBytes: LARGEST }),
+    begin: (member, { victim }) => floodForEver(member, accountOf(victim), LARGEST),
   },
   {
     what: 'reports old messages again and again',
