@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import vectors from '../../test/vectors/oxenmq-vectors.json' with { type: 'json' };
 import {
   implausibility,
+  isOtherNetwork,
   isSameNetwork,
   listQuestion,
   type NodeList,
@@ -110,6 +111,12 @@ describe('readNodeList', () => {
     expect([...list.nodes.values()].map(({ host }) => host)).toEqual(['192.0.2.1']);
   });
 
+  it('passes over a swarm id that is no whole number, and reads the nodes beside it', () => {
+    const json = answer([state(1), state(2)]).replace('"pubkey_x25519"', '"swarm_id":1.5,"pubkey_x25519"');
+    expect(json).toContain('"swarm_id":1.5');
+    expect(listOf(json).nodes.size).toBe(2);
+  });
+
   it('passes over a height and a block that are none', () => {
     expect(listOf(answer([], { height: -1, block_hash: 'x' }))).toMatchObject({ height: null, blockHash: null });
     expect(listOf(answer([], { height: '7' }))).toMatchObject({ height: null, blockHash: null });
@@ -150,6 +157,15 @@ describe('isSameNetwork', () => {
 
   it('tells a node more', () => {
     expect(isSameNetwork(withNodes(2), withNodes(3))).toBe(false);
+  });
+});
+
+describe('isOtherNetwork', () => {
+  it('tells a list of which most nodes are strangers', () => {
+    expect(isOtherNetwork(withNodes(10), withNodes(10))).toBe(false);
+    expect(isOtherNetwork(withNodes(10), withNodes(5))).toBe(false);
+    expect(isOtherNetwork(withNodes(10), withNodes(4))).toBe(true);
+    expect(isOtherNetwork(withNodes(1), withNodes(100))).toBe(false);
   });
 });
 

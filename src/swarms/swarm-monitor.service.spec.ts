@@ -438,6 +438,48 @@ describe('a node that misbehaves', () => {
     expect(monitor.status().nodes).toMatchObject({ connected: 2, aside: 0 });
   });
 
+  it('is set aside when it makes up messages that nobody else reports, and not for those that others report too', async () => {
+    const { a1, a2 } = await twoSwarms();
+    const a3 = await startStorageNode();
+    chain.nodes.push(...listed(HALF / 2n, a3));
+    accounts.all = [inA];
+    const monitor = await startMonitor({ conduct: { ...conduct, maxUnconfirmed: 5 } });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    for (let count = 1; count <= 10; count++) {
+      const message = messageFor(inA);
+      await a1.router.notify(...message);
+      await a2.router.notify(...message);
+      await eventually(() => expect(monitor.status().reports.copy).toBe(count));
+    }
+    expect(monitor.status().setAside).toBe(0);
+    for (let sent = 0; sent < 5; sent++) await a1.router.notify(...messageFor(inA));
+    await eventually(() => expect(monitor.status()).toMatchObject({ setAside: 1, nodes: { connected: 2, aside: 1 } }));
+  });
+
+  it('and reports less than another one does not make that one look as if it made things up', async () => {
+    const { a1 } = await twoSwarms();
+    accounts.all = [inA];
+    const monitor = await startMonitor({ conduct: { ...conduct, maxUnconfirmed: 5 } });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    for (let sent = 0; sent < 12; sent++) await a1.router.notify(...messageFor(inA));
+    await eventually(() => expect(monitor.status().reports.taken).toBe(12));
+    expect(monitor.status()).toMatchObject({ setAside: 0, nodes: { connected: 2, aside: 0 } });
+  });
+
+  it('with answers that nobody waits for and greetings is read no faster than its share', async () => {
+    const { a1 } = await twoSwarms();
+    accounts.all = [inA];
+    const monitor = await startMonitor({ conduct: { ...conduct, reportsPerSecond: 50, burst: 10 } });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    for (let sent = 0; sent < 20; sent++) {
+      await a1.router.notify('REPLY', 'nobody waits for it', 'de');
+      await a1.router.notify('HELLO');
+    }
+    await eventually(() => expect(monitor.status().aboveShare).toBeGreaterThanOrEqual(20));
+    await a1.router.notify(...messageFor(inA));
+    await eventually(() => expect(monitor.status().reports.taken).toBe(1));
+  });
+
   it('is read no faster than its share', async () => {
     const { a1 } = await twoSwarms();
     accounts.all = [inA];
