@@ -106,6 +106,7 @@ export class ServiceNodes {
   /** Ends the pause between two rounds. */
   private wake: () => void = () => undefined;
   private isWanted = false;
+  private wantsAnother = false;
   private waiters: (() => void)[] = [];
 
   constructor(private readonly options: ServiceNodesOptions) {
@@ -143,11 +144,11 @@ export class ServiceNodes {
   /**
    * Asks now, or as soon as the least time between two questions is over. Resolves when the answer is in use.
    *
-   * @param fromAnother begins with the source after the one that gave the list, for that one may be wrong
+   * @param isInDoubt another source is asked too when the first one has nothing new: the list may be wrong
    */
-  refresh({ fromAnother = false } = {}): Promise<void> {
+  refresh({ isInDoubt = false } = {}): Promise<void> {
     if (this.stopped) return Promise.resolve();
-    if (fromAnother && this.sources.length > 0) this.preferred = (this.preferred + 1) % this.sources.length;
+    this.wantsAnother ||= isInDoubt;
     return new Promise((resolve) => {
       this.waiters.push(resolve);
       this.blockCame();
@@ -222,7 +223,9 @@ export class ServiceNodes {
 
   /** Asks one source after the other, beginning with the one that answered last, then the nodes. */
   private async round(): Promise<void> {
-    const { sources } = this;
+    const { sources, wantsAnother } = this;
+    this.wantsAnother = false;
+    const before = this.list?.nodes;
     for (let step = 0; step < sources.length && !this.stopped; step++) {
       const index = (this.preferred + step) % sources.length;
       const source = sources[index];
@@ -231,6 +234,7 @@ export class ServiceNodes {
       if (refusal === null) {
         this.preferred = index;
         this.failedRounds = 0;
+        if (wantsAnother && this.list?.nodes === before) await this.tryAnother();
         return;
       }
       if (!this.stopped) this.note(source.name, refusal);
@@ -238,6 +242,19 @@ export class ServiceNodes {
     if (this.stopped) return;
     this.failedRounds++;
     await this.tryNodes();
+  }
+
+  /** Asks a source that did not give the list in use, and goes on with it when it gives another one. */
+  private async tryAnother(): Promise<void> {
+    const { sources, giver } = this;
+    const mayAnswer = ({ name }: ListSource) => [undefined, 'too-different', 'older'].includes(this.failures.get(name));
+    const index = sources.findIndex((source) => source !== giver && mayAnswer(source));
+    const another = sources[index];
+    if (!another) return;
+    const before = this.list?.nodes;
+    const refusal = await this.tryOne(another);
+    if (refusal !== null) this.note(another.name, refusal);
+    else if (this.list?.nodes !== before) this.preferred = index;
   }
 
   private async tryOne(source: ListSource): Promise<Refusal | null> {

@@ -466,7 +466,7 @@ export class SwarmMonitor {
       () => {
         this.hintTimer = undefined;
         this.hintedAt = performance.now();
-        void this.serviceNodes.refresh({ fromAnother: true });
+        void this.serviceNodes.refresh({ isInDoubt: true });
       },
       Math.max(0, wait),
     );

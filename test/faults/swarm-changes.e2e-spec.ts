@@ -140,10 +140,11 @@ describe('while messages come', () => {
     const [member] = membersOf(FAR);
     await changes([phone], async () => {
       await network.setActive(member, false);
-      await vi.waitUntil(() => !server.app.get(SwarmMonitor).status().nodes.wanted || member.proxy.openConnections === 0, AT_ONCE); // prettier-ignore
+      await vi.waitUntil(() => member.proxy.openConnections === 0, AT_ONCE);
       member.node.subscriptions.clear();
       await network.setActive(member, true);
     });
+    expect(isWatchedBy(member, phone)).toBe(true);
   });
 
   it('accounts go to a swarm whose nodes have never heard of them: they are watched there at once', async () => {
@@ -195,9 +196,8 @@ describe('while messages come', () => {
   it('all this changed nothing for anybody: everybody is watched by all, and nobody was set aside', async () => {
     const monitor = server.app.get(SwarmMonitor);
     await untilWhole(phones);
-    await expect
-      .poll(() => monitor.status().coverage, AT_ONCE)
-      .toEqual({ full: phones.length, partial: 0, none: 0, uncounted: 0 });
+    await expect.poll(() => monitor.status().coverage, AT_ONCE).toMatchObject({ partial: 0, none: 0, uncounted: 0 });
+    expect(monitor.status().coverage.full).toBeGreaterThanOrEqual(phones.length);
     expect(monitor.status()).toMatchObject({ setAside: 0, reports: { foreign: 0, malformed: 0 } });
     const said = server.log.lines.join();
     for (const { account, token } of phones)
