@@ -68,6 +68,12 @@ const COUNTERS: readonly Shown[] = [
     read: ({ endedConnections }) => endedConnections,
   },
   {
+    name: 'session_push_node_messages_above_share_total',
+    help: 'What nodes sent above their share; they were read slowly, and are named in the log',
+    label: null,
+    read: ({ aboveShare }) => aboveShare,
+  },
+  {
     name: 'session_push_nodes_set_aside_total',
     help: 'Nodes that were left alone for an hour because they misbehaved',
     label: null,

@@ -16,6 +16,7 @@ function statusWith({ list, nodes, coverage, swarmsInUse = 10, placesAreKnown = 
     endedConnections: {},
     monitorEnded: 0,
     unknownCommands: 0,
+    aboveShare: 0,
     setAside: 0,
     forgottenEarly: 0,
   };

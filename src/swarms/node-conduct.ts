@@ -2,17 +2,23 @@ export interface ConductTuning {
   /** Reports that a node may send in a second on average, and at once. What is above waits at the node. */
   readonly reportsPerSecond: number;
   readonly burst: number;
+  /** One that is larger counts as several. */
+  readonly bytesPerReport: number;
   /** So many reports that no honest node sends, within so long, and it is set aside. */
   readonly maxOffences: number;
   readonly offencesWithinMs: number;
+  /** So many messages within that time that it alone reports, of a swarm in which others are told too. */
+  readonly maxUnconfirmed: number;
   readonly asideMs: number;
 }
 
 export const DEFAULT_CONDUCT_TUNING: ConductTuning = {
   reportsPerSecond: 200,
   burst: 4000,
+  bytesPerReport: 8192,
   maxOffences: 50,
   offencesWithinMs: 10 * 60_000,
+  maxUnconfirmed: 1000,
   asideMs: 3_600_000,
 };
 
@@ -21,6 +27,10 @@ export class NodeConduct {
   taken = 0;
   copies = 0;
   offences = 0;
+  /** It was said once that it sends more than its share. */
+  isKnownAsLoud = false;
+  /** What it has reported and nobody else yet, the oldest first, with when that was. */
+  private readonly unconfirmed = new Map<string, number>();
   private tokens: number;
   private filledAt = performance.now();
   private offencesNow = 0;
@@ -30,11 +40,36 @@ export class NodeConduct {
     this.tokens = tuning.burst;
   }
 
-  /** Counts a report; for how many milliseconds nothing more should be read. */
-  pauseAfterReport(): number {
+  get isWaitingForOthers(): boolean {
+    return this.unconfirmed.size > 0;
+  }
+
+  /** Notes a message that it was the first to report; true = it is one too many that nobody else has reported. */
+  notConfirmedYet(message: string): boolean {
     const now = performance.now();
-    const { reportsPerSecond, burst } = this.tuning;
-    this.tokens = Math.min(burst, this.tokens + ((now - this.filledAt) * reportsPerSecond) / 1000) - 1;
+    const { offencesWithinMs, maxUnconfirmed } = this.tuning;
+    this.unconfirmed.set(message, now);
+    for (const [old, at] of this.unconfirmed) {
+      if (now - at < offencesWithinMs) break;
+      this.unconfirmed.delete(old);
+    }
+    if (this.unconfirmed.size < maxUnconfirmed) return false;
+    // It begins anew, also where it cannot be set aside.
+    this.unconfirmed.clear();
+    return true;
+  }
+
+  /** Somebody else has reported it too. */
+  confirmed(message: string): void {
+    this.unconfirmed.delete(message);
+  }
+
+  /** Counts something that it sent, of so many bytes; for how many milliseconds nothing more should be read. */
+  pauseAfter(bytes: number): number {
+    const now = performance.now();
+    const { reportsPerSecond, burst, bytesPerReport } = this.tuning;
+    const filled = Math.min(burst, this.tokens + ((now - this.filledAt) * reportsPerSecond) / 1000);
+    this.tokens = filled - Math.max(1, bytes / bytesPerReport);
     this.filledAt = now;
     return this.tokens >= 0 ? 0 : (-this.tokens * 1000) / reportsPerSecond;
   }
@@ -48,6 +83,8 @@ export class NodeConduct {
     }
     this.offences++;
     this.offencesNow++;
-    return this.offencesNow >= this.tuning.maxOffences;
+    if (this.offencesNow < this.tuning.maxOffences) return false;
+    this.offencesNow = 0;
+    return true;
   }
 }

@@ -63,6 +63,8 @@ export interface ConnectionListener {
   opened(): void;
   /** A command of the node's. The promise settles when the room that it took is free again. */
   command(name: string, parts: Buffer[]): Promise<void> | void;
+  /** It said what answers nothing and tells nothing, such as a REPLY nobody waits for; a PING counts too. */
+  unasked?(): void;
   /** Called once, for every kind of end, and last. */
   ended(reason: ConnectionEnd): void;
 }
@@ -219,6 +221,8 @@ export class NodeConnection {
       switch (event.kind) {
         case 'send':
           this.write(event.bytes);
+          // What has to be said after the handshake is the answer to a PING.
+          if (this.stage === 'open') this.listener.unasked?.();
           break;
         case 'ready':
           this.sayHi();
@@ -229,6 +233,7 @@ export class NodeConnection {
           break;
         case 'pong':
           this.lastSeen = performance.now();
+          this.listener.unasked?.();
           break;
         case 'fault':
           this.end(event.fault);
@@ -248,21 +253,26 @@ export class NodeConnection {
         this.onHello();
         break;
       case 'reply':
-        this.settle(message.tag, { kind: 'reply', parts: message.parts });
+        this.settleOrNot(message.tag, { kind: 'reply', parts: message.parts });
         break;
-      case 'refused': {
-        const tag = message.tag ?? this.oldestOf(message.name);
-        if (tag !== null) this.settle(tag, { kind: 'refused', code: message.code });
+      case 'refused':
+        this.settleOrNot(message.tag ?? this.oldestOf(message.name), { kind: 'refused', code: message.code });
         break;
-      }
       case 'command':
         this.onCommand(message.name, message.parts);
         break;
       case 'ignored':
+        this.listener.unasked?.();
     }
   }
 
+  private settleOrNot(tag: string | null, answer: RequestAnswer): void {
+    if (tag !== null && this.requests.has(tag)) this.settle(tag, answer);
+    else this.listener.unasked?.();
+  }
+
   private onHello(): void {
+    if (this.unansweredHi === null) this.listener.unasked?.();
     this.unansweredHi = null;
     if (this.stage !== 'handshake') return;
     this.stage = 'open';

@@ -37,7 +37,7 @@ function openLines(tuning: Partial<LinesTuning> = {}) {
   const tell = (event: string) => (line: NodeLine) => void events.push([event, line.node.id]);
   const lines = new NodeLines(
     own,
-    { opened: tell('opened'), lost: tell('lost'), command: () => undefined },
+    { opened: tell('opened'), lost: tell('lost'), command: () => undefined, unasked: () => undefined },
     { ...DEFAULT_LINES_TUNING, retryMs: [20, 40], afterLossMs: 10, ...tuning },
   );
   toStop.push(() => lines.close());

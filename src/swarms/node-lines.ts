@@ -31,6 +31,8 @@ export const DEFAULT_LINES_TUNING: LinesTuning = {
 export interface LinesListener {
   opened(line: NodeLine): void;
   command(line: NodeLine, name: string, parts: Buffer[]): Promise<void> | void;
+  /** It said something that nothing had to be said to. */
+  unasked(line: NodeLine): void;
   /** It was open and is not any more. */
   lost(line: NodeLine): void;
 }
@@ -46,7 +48,8 @@ export class NodeLine {
   failures = 0;
   lastEnd: ConnectionEnd | null = null;
 
-  constructor(readonly node: StorageNode) {}
+  /** @param node as the list has it now */
+  constructor(public node: StorageNode) {}
 
   get isOpen(): boolean {
     return this.connection?.isOpen ?? false;
@@ -95,6 +98,8 @@ export class NodeLines {
     for (const line of [...this.lines.values()]) {
       const node = wanted.get(line.node.id);
       if (node?.host !== line.node.host || node.port !== line.node.port) this.drop(line);
+      // It may be in another swarm now.
+      else line.node = node;
     }
     for (const node of wanted.values()) if (!this.lines.has(node.id)) this.add(node);
     this.connectDue();
@@ -147,6 +152,7 @@ export class NodeLines {
       {
         opened: () => this.onOpened(line),
         command: (name, parts) => this.listener.command(line, name, parts),
+        unasked: () => this.listener.unasked(line),
         ended: (reason) => {
           if (line.connection === connection) this.onEnded(line, reason);
         },

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import vectors from '../../test/vectors/oxenmq-vectors.json' with { type: 'json' };
 import {
   implausibility,
+  isOtherNetwork,
   isSameNetwork,
   listQuestion,
   type NodeList,
@@ -110,6 +111,12 @@ describe('readNodeList', () => {
     expect([...list.nodes.values()].map(({ host }) => host)).toEqual(['192.0.2.1']);
   });
 
+  it('passes over a swarm id that is no whole number, and reads the nodes beside it', () => {
+    const json = answer([state(1), state(2)]).replace('"pubkey_x25519"', '"swarm_id":1.5,"pubkey_x25519"');
+    expect(json).toContain('"swarm_id":1.5');
+    expect(listOf(json).nodes.size).toBe(2);
+  });
+
   it('passes over a height and a block that are none', () => {
     expect(listOf(answer([], { height: -1, block_hash: 'x' }))).toMatchObject({ height: null, blockHash: null });
     expect(listOf(answer([], { height: '7' }))).toMatchObject({ height: null, blockHash: null });
@@ -153,12 +160,25 @@ describe('isSameNetwork', () => {
   });
 });
 
+describe('isOtherNetwork', () => {
+  it('tells a list of which most nodes are strangers', () => {
+    expect(isOtherNetwork(withNodes(10), withNodes(10))).toBe(false);
+    expect(isOtherNetwork(withNodes(10), withNodes(5))).toBe(false);
+    expect(isOtherNetwork(withNodes(10), withNodes(4))).toBe(true);
+    expect(isOtherNetwork(withNodes(1), withNodes(100))).toBe(false);
+  });
+});
+
 describe('implausibility', () => {
-  it('of a list without nodes, of a tenth of the last, of an earlier block', () => {
+  it('of a list without nodes, of one that differs much from the last, of an earlier block', () => {
     expect(implausibility(withNodes(0), null)).toBe('empty');
     expect(implausibility(withNodes(1), null)).toBeNull();
-    expect(implausibility(withNodes(10), withNodes(100))).toBe('too-few');
-    expect(implausibility(withNodes(11), withNodes(100))).toBeNull();
+    expect(implausibility(withNodes(10), withNodes(100))).toBe('too-different');
+    expect(implausibility(withNodes(94), withNodes(100))).toBe('too-different');
+    expect(implausibility(withNodes(95), withNodes(100))).toBeNull();
+    expect(implausibility(withNodes(106), withNodes(100))).toBe('too-different');
+    expect(implausibility(withNodes(1), withNodes(4))).toBeNull();
+    expect(implausibility(withNodes(1), withNodes(5))).toBe('too-different');
     expect(implausibility(withNodes(5, 6), withNodes(5, 7))).toBe('older');
     expect(implausibility(withNodes(5, 7), withNodes(5, 7))).toBeNull();
     expect(implausibility(withNodes(5, 6), withNodes(5))).toBeNull();

@@ -100,19 +100,36 @@ function isSameNode(one: StorageNode, other: StorageNode | undefined): boolean {
   return other?.host === one.host && other.port === one.port && other.swarm === one.swarm;
 }
 
-/** How far a list may differ from the last good one before it is not believed. */
-const SMALLEST_SHARE = 0.1;
+/** As many nodes come, go or change in a few blocks; more at one time are hardly true. Of a small network some are many. */
+const LARGEST_CHANGE = { share: 0.05, nodes: 3 };
+
+/** Whether two lists may be the same network a short time apart. */
+export function isSimilarNetwork(one: NodeList, other: NodeList): boolean {
+  const most = Math.max(one.nodes.size, other.nodes.size);
+  const different = most - [...one.nodes.values()].filter((node) => isSameNode(node, other.nodes.get(node.id))).length;
+  return different <= LARGEST_CHANGE.nodes || different <= most * LARGEST_CHANGE.share;
+}
+
+/** Whether most nodes of a list are strangers to another one: that of another network, or of long ago. */
+export function isOtherNetwork(list: NodeList, last: NodeList): boolean {
+  const known = [...list.nodes.keys()].filter((id) => last.nodes.has(id)).length;
+  return known * 2 < list.nodes.size;
+}
 
 /**
- * Why a list is not believed after another; null = it is. It has to have nodes, more than a tenth of those known, and must
- * not be of an earlier block.
+ * Why a list is not believed after another; null = it is. It has to have nodes, nearly the same ones at the same places in the
+ * same swarms, and must not be of an earlier block. The last two are a matter of doubt: others may say the same.
  */
-export function implausibility(list: NodeList, last: NodeList | null): 'empty' | 'too-few' | 'older' | null {
+export function implausibility(list: NodeList, last: NodeList | null): 'empty' | 'too-different' | 'older' | null {
   if (list.nodes.size === 0) return 'empty';
   if (!last) return null;
-  if (list.nodes.size <= last.nodes.size * SMALLEST_SHARE) return 'too-few';
-  if (list.height !== null && last.height !== null && list.height < last.height) return 'older';
-  return null;
+  if (!isSimilarNetwork(list, last)) return 'too-different';
+  return isOlder(list, last) ? 'older' : null;
+}
+
+/** Whether a list is of an earlier block than another one, as far as both say. */
+export function isOlder(one: NodeList, other: NodeList): boolean {
+  return one.height !== null && other.height !== null && one.height < other.height;
 }
 
 /**
@@ -121,7 +138,7 @@ export function implausibility(list: NodeList, last: NodeList | null): 'empty' |
  */
 function parse(json: string): unknown {
   try {
-    return JSON.parse(json.replaceAll(/"swarm_id"\s*:\s*([0-9]+)/g, '"swarm_id":"$1"'));
+    return JSON.parse(json.replaceAll(/"swarm_id"\s*:\s*([0-9]+)(?=\s*[,}])/g, '"swarm_id":"$1"'));
   } catch {
     return null;
   }

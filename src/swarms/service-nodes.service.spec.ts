@@ -135,7 +135,7 @@ describe('ServiceNodes', () => {
 
   it.each([
     ['no node', 'empty', () => (chain.nodes = [])],
-    ['a tenth of the nodes', 'too-few', () => (chain.nodes = chain.nodes.slice(0, 2))],
+    ['a tenth of the nodes', 'too-different', () => (chain.nodes = chain.nodes.slice(0, 2))],
     ['an older block', 'older', () => (chain.height = 3)],
     ['nonsense', 'unreadable', () => (chain.lie = '{"result":')],
   ])('does not believe a list with %s', async (_name, reason, lie) => {
@@ -155,7 +155,7 @@ describe('ServiceNodes', () => {
   it('believes an older block when the later one is long ago: the chain was begun anew', async () => {
     const { url } = await jsonRpc();
     chain.height = 9;
-    const { nodes, told } = open(url, { olderBlockMs: 200 });
+    const { nodes, told } = open(url, { doubtMs: 200 });
     nodes.start();
     await eventually(() => expect(told).toHaveLength(1));
     chain.height = 2;

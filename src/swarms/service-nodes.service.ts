@@ -3,7 +3,16 @@ import { resolve } from 'node:path';
 import { describeError } from '../common/describe-error.js';
 import { type ListSource, type SourceFailure } from './list-source.js';
 import { NodeListFile } from './node-list-file.js';
-import { implausibility, isSameNetwork, listQuestion, type NodeList, readNodeList } from './node-list.protocol.js';
+import {
+  implausibility,
+  isOlder,
+  isOtherNetwork,
+  isSameNetwork,
+  isSimilarNetwork,
+  listQuestion,
+  type NodeList,
+  readNodeList,
+} from './node-list.protocol.js';
 import { isPublicAddress } from '../common/public-address.js';
 
 export interface ServiceNodesTuning {
@@ -16,8 +25,10 @@ export interface ServiceNodesTuning {
   readonly retryMs: readonly number[];
   /** For how long a node still counts as a member of the swarm in which it was. */
   readonly formerMs: number;
-  /** An older block is not believed while the list from a later one is younger than this. */
-  readonly olderBlockMs: number;
+  /** What is in doubt, and what nobody else can be asked about, is believed when it was said for so long. */
+  readonly doubtMs: number;
+  /** The same while the list in use is that of the file. */
+  readonly doubtBesideFileMs: number;
   /** The file is written again after this time, so that its age tells how old the list is. */
   readonly rewriteMs: number;
 }
@@ -28,7 +39,8 @@ export const DEFAULT_SERVICE_NODES_TUNING: ServiceNodesTuning = {
   leastMs: 2000,
   retryMs: [10_000, 30_000, 60_000, 120_000],
   formerMs: 10 * 60_000,
-  olderBlockMs: 10 * 60_000,
+  doubtMs: 10 * 60_000,
+  doubtBesideFileMs: 60_000,
   rewriteMs: 3_600_000,
 };
 
@@ -46,7 +58,7 @@ export type AskNodes = (question: object) => Promise<string[]>;
 /** Lists that are remembered for those who were members. */
 const MAX_FORMER = 16;
 
-type Refusal = SourceFailure | 'empty' | 'too-few' | 'older';
+type Refusal = SourceFailure | 'empty' | 'too-different' | 'older';
 export type ListOrigin = 'source' | 'nodes' | 'file';
 
 export interface ServiceNodesStatus {
@@ -66,8 +78,9 @@ export interface ServiceNodesStatus {
 /**
  * Knows the storage nodes and their swarms, as the sources say it.
  *
- * No list is believed that would make people unwatched when it is wrong: without nodes, with a tenth of those known, or of an
- * older block. The last good list stays in use, and is in a file for the next start.
+ * No list is believed that would make people unwatched when it is wrong. One without nodes never is; one that differs much
+ * from the last, or is of an older block, is believed when another source or the connected nodes say the same. Meanwhile the
+ * last good list stays in use, and is in a file for the next start.
  */
 @Injectable()
 export class ServiceNodes {
@@ -81,7 +94,11 @@ export class ServiceNodes {
   private confirmedAt = 0;
   private writtenAt: number | null = null;
   private failedRounds = 0;
+  /** Since when there is word of a list that is in doubt. */
+  private doubtedSince: number | null = null;
   private preferred = 0;
+  /** Who gave the list in use: nobody else may say that nothing has changed since its block, for another one may know better. */
+  private giver: ListSource | null = null;
   private askNodes: AskNodes = () => Promise.resolve([]);
   private running: Promise<void> | null = null;
   private writing: Promise<void> = Promise.resolve();
@@ -89,6 +106,7 @@ export class ServiceNodes {
   /** Ends the pause between two rounds. */
   private wake: () => void = () => undefined;
   private isWanted = false;
+  private wantsAnother = false;
   private waiters: (() => void)[] = [];
 
   constructor(private readonly options: ServiceNodesOptions) {
@@ -123,9 +141,14 @@ export class ServiceNodes {
     await this.writing;
   }
 
-  /** Asks now, or as soon as the least time between two questions is over. Resolves when the answer is in use. */
-  refresh(): Promise<void> {
+  /**
+   * Asks now, or as soon as the least time between two questions is over. Resolves when the answer is in use.
+   *
+   * @param isInDoubt another source is asked too when the first one has nothing new: the list may be wrong
+   */
+  refresh({ isInDoubt = false } = {}): Promise<void> {
     if (this.stopped) return Promise.resolve();
+    this.wantsAnother ||= isInDoubt;
     return new Promise((resolve) => {
       this.waiters.push(resolve);
       this.blockCame();
@@ -200,7 +223,9 @@ export class ServiceNodes {
 
   /** Asks one source after the other, beginning with the one that answered last, then the nodes. */
   private async round(): Promise<void> {
-    const { sources } = this;
+    const { sources, wantsAnother } = this;
+    this.wantsAnother = false;
+    const before = this.list?.nodes;
     for (let step = 0; step < sources.length && !this.stopped; step++) {
       const index = (this.preferred + step) % sources.length;
       const source = sources[index];
@@ -209,6 +234,7 @@ export class ServiceNodes {
       if (refusal === null) {
         this.preferred = index;
         this.failedRounds = 0;
+        if (wantsAnother && this.list?.nodes === before) await this.tryAnother();
         return;
       }
       if (!this.stopped) this.note(source.name, refusal);
@@ -218,17 +244,36 @@ export class ServiceNodes {
     await this.tryNodes();
   }
 
+  /** Asks a source that did not give the list in use, and goes on with it when it gives another one. */
+  private async tryAnother(): Promise<void> {
+    const { sources, giver } = this;
+    const mayAnswer = ({ name }: ListSource) => [undefined, 'too-different', 'older'].includes(this.failures.get(name));
+    const index = sources.findIndex((source) => source !== giver && mayAnswer(source));
+    const another = sources[index];
+    if (!another) return;
+    const before = this.list?.nodes;
+    const refusal = await this.tryOne(another);
+    if (refusal !== null) this.note(another.name, refusal);
+    else if (this.list?.nodes !== before) this.preferred = index;
+  }
+
   private async tryOne(source: ListSource): Promise<Refusal | null> {
-    const answer = await source.ask(listQuestion(this.list?.blockHash ?? null));
+    const known = source === this.giver ? this.list?.blockHash : null;
+    const answer = await source.ask(listQuestion(known ?? null));
     if (answer.kind === 'failed') return answer.failure;
-    const refusal = this.take(answer.json, 'source');
+    const refusal = await this.take(answer.json, 'source', source);
     if (refusal === null && this.failures.delete(source.name))
       this.logger.log({ msg: 'source of the node list answers again', source: source.name });
     return refusal;
   }
 
-  /** Believes what more than half of at least two nodes say alike. */
   private async tryNodes(): Promise<void> {
+    const json = await this.wordOfNodes();
+    if (json !== null) await this.take(json, 'nodes', null);
+  }
+
+  /** What more than half of at least two nodes say alike; null = there is no such thing. */
+  private async wordOfNodes(): Promise<string | null> {
     const answers = (await this.askNodes(listQuestion(null))).flatMap((json) => {
       const read = readNodeList(json, this.isAllowed);
       return read.kind === 'list' ? [{ json, list: read.list }] : [];
@@ -237,11 +282,15 @@ export class ServiceNodes {
       const alike = answers.filter((other) => isSameNetwork(list, other.list)).length;
       return alike >= 2 && alike * 2 > answers.length;
     });
-    if (agreed) this.take(agreed.json, 'nodes');
+    return agreed?.json ?? null;
   }
 
-  /** Puts a list into use; what speaks against it otherwise. */
-  private take(json: string, origin: ListOrigin): Refusal | null {
+  /**
+   * Puts a list into use; what speaks against it otherwise.
+   *
+   * @param by the source that gave it; null = the nodes did
+   */
+  private async take(json: string, origin: ListOrigin, by: ListSource | null): Promise<Refusal | null> {
     const answer = readNodeList(json, this.isAllowed);
     if (answer.kind === 'unreadable') return 'unreadable';
     if (answer.kind === 'unchanged') {
@@ -250,14 +299,46 @@ export class ServiceNodes {
       return null;
     }
     const reason = implausibility(answer.list, this.list);
-    if (reason !== null && !(reason === 'older' && this.mayGoBack())) return reason;
+    if (reason === 'empty') return reason;
+    const isInDoubt = reason !== null && !this.isBesideThePoint(answer.list, reason);
+    if (isInDoubt && !(await this.isBacked(answer.list, reason, by))) return reason;
+    if (this.stopped) return null;
+    this.giver = by;
     this.accept(answer.list, origin);
     return null;
   }
 
-  /** A list from the file, or one that no source has confirmed for long, yields to an older block: the chain was restarted. */
-  private mayGoBack(): boolean {
-    return this.origin === 'file' || performance.now() - this.confirmedAt >= this.options.tuning.olderBlockMs;
+  /** What the file holds may be of another network, or of a chain that was begun anew: no list has to be like that one. */
+  private isBesideThePoint(list: NodeList, reason: 'too-different' | 'older'): boolean {
+    return this.origin === 'file' && this.list !== null && (reason === 'older' || isOtherNetwork(list, this.list));
+  }
+
+  /**
+   * Whether others say the same as somebody whose list is in doubt, and no more of them say something else. The nodes count
+   * as one. When there is nobody else, it has to be said for a while.
+   */
+  private async isBacked(list: NodeList, reason: 'too-different' | 'older', by: ListSource | null): Promise<boolean> {
+    this.doubtedSince ??= performance.now();
+    const others = this.sources.filter((source) => source !== by);
+    const asked = others.map(async (source) => {
+      const answer = await source.ask(listQuestion(null));
+      return answer.kind === 'answer' ? answer.json : null;
+    });
+    const words = await Promise.all(by === null ? asked : [...asked, this.wordOfNodes()]);
+    const lists = words.flatMap((json) => {
+      const read = json === null ? null : readNodeList(json, this.isAllowed);
+      return read?.kind === 'list' && read.list.nodes.size > 0 ? [read.list] : [];
+    });
+    if (lists.length === 0) return this.wasDoubtedLong();
+    const isSame = (other: NodeList) => isSimilarNetwork(other, list) && (reason !== 'older' || !isOlder(list, other));
+    const backing = lists.filter(isSame).length;
+    return backing > 0 && 1 + backing > lists.length - backing;
+  }
+
+  private wasDoubtedLong(): boolean {
+    const { doubtMs, doubtBesideFileMs } = this.options.tuning;
+    const since = this.doubtedSince ?? performance.now();
+    return performance.now() - since >= (this.origin === 'file' ? doubtBesideFileMs : doubtMs);
   }
 
   private accept(list: NodeList, origin: ListOrigin): void {
@@ -288,6 +369,7 @@ export class ServiceNodes {
       this.logger.log({ msg: 'the list of service nodes is no longer the one of the file', origin });
     this.origin = origin;
     this.confirmedAt = performance.now();
+    this.doubtedSince = null;
     this.writing = this.writing.then(() => this.writeFile(list));
   }
 

@@ -299,6 +299,22 @@ describe('SwarmMonitor tells', () => {
     await eventually(() => expect(monitor.status()).toMatchObject({ monitorEnded: 1, coverage: { full: 2 }, nodes: { connected: 3 } })); // prettier-ignore
   });
 
+  it('a node everything again that gave up an account which belongs to it, and at a pace', async () => {
+    const { a1, a2 } = await twoSwarms();
+    accounts.all = [inA];
+    const { watch } = DEFAULT_MONITOR_TUNING;
+    const monitor = await startMonitor({ watch: { ...watch, gatherMs: 20, retryMs: [50, 3_600_000] } });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    const ended = encodeBt(new Map<string, BtInput>([['@', inA.account], ['errcode', 6], ['error', 'x']])); // prettier-ignore
+    await a1.router.notify('notify.monitor_ended', ended);
+    await a1.router.notify('notify.monitor_ended', ended);
+    await eventually(() => expect(monitor.status()).toMatchObject({ monitorEnded: 2, coverage: { full: 1 } }));
+    await eventually(() => expect(a1.told).toHaveLength(2));
+    await a1.router.notify('notify.monitor_ended', ended);
+    await eventually(() => expect(monitor.status()).toMatchObject({ monitorEnded: 3, coverage: { partial: 1 } }));
+    expect([a1.told.length, a2.told.length]).toEqual([2, 1]);
+  });
+
   it('all nodes of whom it hears from the nodes themselves when no source answers any more', async () => {
     const { a1, a2 } = await twoSwarms();
     accounts.all = [inA];
@@ -400,6 +416,18 @@ describe('a node that misbehaves', () => {
     await eventually(() => expect(monitor.status().nodes).toMatchObject({ wanted: 3, connected: 3, aside: 0 }));
   });
 
+  it('is set aside in the swarm that it has moved to', async () => {
+    const { a1, a2, b1, b2 } = await twoSwarms();
+    accounts.all = [inA, inB];
+    const monitor = await startMonitor({ conduct });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(2));
+    chain.height++;
+    chain.nodes = [...listed(HALF / 2n, a1, a2, b1), ...listed(HALF + HALF / 2n, b2)];
+    await eventually(() => expect(b1.told).toContain(hex(inA)));
+    for (let sent = 0; sent < 5; sent++) await b1.router.notify(...messageFor(accountAt(HALF + HALF / 2n), { n: 'x' }));
+    await eventually(() => expect(monitor.status().nodes).toMatchObject({ wanted: 3, aside: 1 }));
+  });
+
   it('is kept when it is one of two: no lie leaves people unwatched', async () => {
     const { a1 } = await twoSwarms();
     accounts.all = [inA];
@@ -410,10 +438,54 @@ describe('a node that misbehaves', () => {
     expect(monitor.status().nodes).toMatchObject({ connected: 2, aside: 0 });
   });
 
+  it('is set aside when it makes up messages that nobody else reports, and not for those that others report too', async () => {
+    const { a1, a2 } = await twoSwarms();
+    const a3 = await startStorageNode();
+    chain.nodes.push(...listed(HALF / 2n, a3));
+    accounts.all = [inA];
+    const monitor = await startMonitor({ conduct: { ...conduct, maxUnconfirmed: 5 } });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    for (let count = 1; count <= 10; count++) {
+      const message = messageFor(inA);
+      await a1.router.notify(...message);
+      await a2.router.notify(...message);
+      await eventually(() => expect(monitor.status().reports.copy).toBe(count));
+    }
+    expect(monitor.status().setAside).toBe(0);
+    for (let sent = 0; sent < 5; sent++) await a1.router.notify(...messageFor(inA));
+    await eventually(() => expect(monitor.status()).toMatchObject({ setAside: 1, nodes: { connected: 2, aside: 1 } }));
+  });
+
+  it('and reports less than another one does not make that one look as if it made things up', async () => {
+    const { a1 } = await twoSwarms();
+    accounts.all = [inA];
+    const monitor = await startMonitor({ conduct: { ...conduct, maxUnconfirmed: 5 } });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    for (let sent = 0; sent < 12; sent++) await a1.router.notify(...messageFor(inA));
+    await eventually(() => expect(monitor.status().reports.taken).toBe(12));
+    expect(monitor.status()).toMatchObject({ setAside: 0, nodes: { connected: 2, aside: 0 } });
+  });
+
+  it('with answers that nobody waits for and greetings is read no faster than its share', async () => {
+    const { a1 } = await twoSwarms();
+    accounts.all = [inA];
+    const monitor = await startMonitor({ conduct: { ...conduct, reportsPerSecond: 50, burst: 10 } });
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    for (let sent = 0; sent < 20; sent++) {
+      await a1.router.notify('REPLY', 'nobody waits for it', 'de');
+      await a1.router.notify('HELLO');
+    }
+    await eventually(() => expect(monitor.status().aboveShare).toBeGreaterThanOrEqual(20));
+    await a1.router.notify(...messageFor(inA));
+    await eventually(() => expect(monitor.status().reports.taken).toBe(1));
+  });
+
   it('is read no faster than its share', async () => {
     const { a1 } = await twoSwarms();
     accounts.all = [inA];
-    const monitor = await startMonitor({ conduct: { ...conduct, reportsPerSecond: 20, burst: 10 } });
+    const monitor = await startMonitor({
+      conduct: { ...conduct, reportsPerSecond: 20, burst: 10, bytesPerReport: 100_000 },
+    });
     await eventually(() => expect(monitor.status().coverage.full).toBe(1));
     // So large that few of them are read at once.
     const data = Buffer.alloc(70_000);

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { RepeatedError } from '../common/repeated-error.js';
 import { ConcurrencyLimit } from '../common/concurrency-limit.js';
@@ -8,7 +9,7 @@ import { type NodeList } from './node-list.protocol.js';
 import { type MonitorResult, type SignedAccount } from './monitor-request.protocol.js';
 import { decodeMonitorEnded, decodeNotifyMessage, type Report } from './notify-message.protocol.js';
 import { ReportIntake, type ReportOutcome } from './report-intake.js';
-import { SeenMessages } from './seen-messages.js';
+import { fingerprintOf, SeenMessages } from './seen-messages.js';
 import { ServiceNodes, type ServiceNodesStatus } from './service-nodes.service.js';
 import { coarsePlaceOf, type PlaceRange } from './swarm-space.protocol.js';
 import { DEFAULT_WATCH_TUNING, type SwarmCoverage, SwarmWatch, type WatchTuning } from './swarm-watch.js';
@@ -70,6 +71,8 @@ export interface MonitorStatus {
   /** Accounts that nodes said to be elsewhere, without being asked. */
   readonly monitorEnded: number;
   readonly unknownCommands: number;
+  /** What nodes sent above their share, which was read later. */
+  readonly aboveShare: number;
   /** Nodes that were set aside since the start. */
   readonly setAside: number;
   /** Messages that were forgotten before their time. */
@@ -80,14 +83,16 @@ export interface MonitorStatus {
 export interface SetAside {
   /** Its X25519 key, in hexadecimal. */
   readonly node: string;
-  readonly reason: 'malformed' | 'foreign';
+  readonly reason: 'malformed' | 'foreign' | 'unconfirmed';
   readonly minutes: number;
 }
 
 const PLACES = 65_536;
 const PLACES_RETRY_MS = 10_000;
 const NODES_TO_ASK = 5;
-const ASK_DEADLINE_MS = 15_000;
+/** Only among so many others it shows that one node reports what nobody has: a single one may be the one that is silent. */
+const OTHERS_TO_COMPARE = 2;
+const ASK_DEADLINE_MS = 5000;
 /** A stop waits so long for reports that are being kept. */
 const KEEP_WITHIN_MS = 3000;
 
@@ -120,6 +125,9 @@ export class SwarmMonitor {
   };
   private monitorEnded = 0;
   private unknownCommands = 0;
+  private aboveShare = 0;
+  /** Of messages whose reports are compared. */
+  private readonly secret = randomBytes(32);
   private setAsideCount = 0;
   private tellSetAside: (aside: SetAside) => void = () => undefined;
   private pendingBytes = 0;
@@ -149,6 +157,7 @@ export class SwarmMonitor {
         opened: (line) => this.onOpened(line),
         lost: (line) => this.watchOf(line)?.left(line.node.id),
         command: (line, name, parts) => this.onCommand(line, name, parts),
+        unasked: (line) => this.slowDown(line, 0),
       },
       tuning.lines,
     );
@@ -227,6 +236,7 @@ export class SwarmMonitor {
       endedConnections: Object.fromEntries(this.lines.ends),
       monitorEnded: this.monitorEnded,
       unknownCommands: this.unknownCommands,
+      aboveShare: this.aboveShare,
       setAside: this.setAsideCount,
       forgottenEarly: this.seen.forgottenEarly,
     };
@@ -317,47 +327,74 @@ export class SwarmMonitor {
   }
 
   private onCommand(line: NodeLine, name: string, parts: Buffer[]): Promise<void> | void {
+    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+    this.slowDown(line, bytes);
     switch (name) {
       case 'notify.message':
-        return this.onReport(line, parts);
+        return this.onReport(line, parts, bytes);
       case 'notify.monitor_ended':
-        this.slowDown(line);
         this.monitorEnded++;
-        if (decodeMonitorEnded(parts)) this.hint();
-        else this.offended(line, 'malformed');
-        return;
+        return this.onEnded(line, parts);
       default:
-        this.slowDown(line);
         this.unknownCommands++;
     }
   }
 
-  private onReport(line: NodeLine, parts: Buffer[]): Promise<void> | void {
-    this.slowDown(line);
+  /** The node's word is a hint; by the list the account may belong to its swarm all the same. */
+  private onEnded(line: NodeLine, parts: Buffer[]): void {
+    const account = decodeMonitorEnded(parts);
+    if (!account) return this.offended(line, 'malformed');
+    this.hint();
+    const list = this.serviceNodes.current;
+    const { id, swarm } = line.node;
+    if (list?.space.swarmOf(account) === swarm) this.watches.get(swarm)?.gaveUp(id);
+  }
+
+  private onReport(line: NodeLine, parts: Buffer[], bytes: number): Promise<void> | void {
     const report = decodeNotifyMessage(parts);
     if (!report) return this.offended(line, 'malformed');
     if (!this.serviceNodes.isMember(line.node.id, report.account)) return this.offended(line, 'foreign');
-    const bytes = parts.reduce((sum, part) => sum + part.length, 0);
     this.pendingBytes += bytes;
     if (this.pendingBytes > this.options.tuning.maxPendingBytes && line.connection)
       this.heldForBytes.add(line.connection.hold());
     const swarm = this.serviceNodes.current?.space.swarmOf(report.account) ?? null;
     const watchedSince = (swarm === null ? null : this.watches.get(swarm)?.watchedSince) ?? null;
-    return this.takeIn(report, watchedSince, this.conductOf(line), bytes);
+    return this.takeIn(line, report, watchedSince, bytes);
   }
 
-  private async takeIn(
-    report: Report,
-    watchedSince: number | null,
-    conduct: NodeConduct,
-    bytes: number,
-  ): Promise<void> {
+  private async takeIn(line: NodeLine, report: Report, watchedSince: number | null, bytes: number): Promise<void> {
     const outcome = await this.intake.take(report, watchedSince);
     this.reports[outcome]++;
-    if (outcome === 'taken') conduct.taken++;
-    if (outcome === 'copy') conduct.copies++;
+    if (outcome === 'taken') this.onTaken(line, report);
+    if (outcome === 'copy') this.onCopy(line, report);
     this.pendingBytes -= bytes;
     if (this.pendingBytes * 2 <= this.options.tuning.maxPendingBytes) this.releaseHeld();
+  }
+
+  /** What a node is the first to report, the others of its swarm report too, or it has made it up. */
+  private onTaken(line: NodeLine, report: Report): void {
+    const conduct = this.conductOf(line);
+    conduct.taken++;
+    const { id, swarm } = line.node;
+    const others = this.watches.get(swarm)?.toldBeside(id) ?? 0;
+    if (others < OTHERS_TO_COMPARE) return;
+    if (conduct.notConfirmedYet(this.nameOf(report))) this.setAside(line, 'unconfirmed');
+  }
+
+  private onCopy(line: NodeLine, report: Report): void {
+    this.conductOf(line).copies++;
+    const { id, swarm } = line.node;
+    const others = [...(this.watches.get(swarm)?.memberIds ?? [])].flatMap((other) =>
+      other === id ? [] : (this.conducts.get(other) ?? []),
+    );
+    const waiting = others.filter(({ isWaitingForOthers }) => isWaitingForOthers);
+    if (waiting.length === 0) return;
+    const name = this.nameOf(report);
+    for (const conduct of waiting) conduct.confirmed(name);
+  }
+
+  private nameOf(report: Report): string {
+    return fingerprintOf(report, this.secret).toString('latin1');
   }
 
   private releaseHeld(): void {
@@ -366,9 +403,15 @@ export class SwarmMonitor {
   }
 
   /** A node that sends more than its share waits, and with it only what it sends. */
-  private slowDown(line: NodeLine): void {
-    const pause = this.conductOf(line).pauseAfterReport();
+  private slowDown(line: NodeLine, bytes: number): void {
+    const conduct = this.conductOf(line);
+    const pause = conduct.pauseAfter(bytes);
     if (pause <= 0 || !line.connection) return;
+    this.aboveShare++;
+    if (!conduct.isKnownAsLoud) {
+      conduct.isKnownAsLoud = true;
+      this.logger.warn({ msg: 'a node sends more than its share and is read slowly', ...figuresOf(line, conduct) });
+    }
     setTimeout(line.connection.hold(), pause).unref();
   }
 
@@ -383,11 +426,16 @@ export class SwarmMonitor {
     const list = this.serviceNodes.current;
     const fellows = [...(list?.nodes.values() ?? [])].filter((node) => node.swarm === swarm);
     const asideAlready = fellows.filter((node) => this.aside.has(node.id)).length;
-    if (!list || this.aside.has(id) || (asideAlready + 1) * 3 > fellows.length) return;
+    if (!list || this.aside.has(id)) return;
+    const figures = figuresOf(line, this.conductOf(line));
+    if ((asideAlready + 1) * 3 > fellows.length) {
+      this.logger.warn({ msg: 'a node misbehaves and is kept, for too few of its swarm are left', reason, ...figures });
+      return;
+    }
     const { asideMs } = this.options.tuning.conduct;
-    const aside = { node: id, reason, minutes: asideMs / 60_000 };
-    this.logger.warn({ msg: 'a node misbehaves and is set aside', ...aside });
-    this.tellSetAside(aside);
+    const minutes = asideMs / 60_000;
+    this.logger.warn({ msg: 'a node misbehaves and is set aside', reason, minutes, ...figures });
+    this.tellSetAside({ node: id, reason, minutes });
     this.setAsideCount++;
     this.aside.set(id, performance.now() + asideMs);
     const timer = setTimeout(() => {
@@ -418,7 +466,7 @@ export class SwarmMonitor {
       () => {
         this.hintTimer = undefined;
         this.hintedAt = performance.now();
-        void this.serviceNodes.refresh();
+        void this.serviceNodes.refresh({ isInDoubt: true });
       },
       Math.max(0, wait),
     );
@@ -455,6 +503,14 @@ function sumOf(swarms: readonly SwarmCoverage[]): MonitorStatus['coverage'] {
   }
   return sum;
 }
+
+/** What a node has sent, for the log. */
+const figuresOf = ({ node }: NodeLine, { taken, copies, offences }: NodeConduct) => ({
+  node: node.id,
+  taken,
+  copies,
+  offences,
+});
 
 function shuffled<T>(items: readonly T[]): T[] {
   return items

@@ -52,7 +52,9 @@ interface Member {
   failures: number;
   /** It has refused an account since it was last told everything. */
   hasRefused: boolean;
-  /** How often it was told everything again for that. */
+  /** It gave up an account of its own accord since then. */
+  hasGivenUp: boolean;
+  /** How often it was told everything again for either, since the last renewal. */
   refusals: number;
   /** It was told everything since it is connected. */
   isTold: boolean;
@@ -106,6 +108,15 @@ export class SwarmWatch {
     };
   }
 
+  get memberIds(): Iterable<string> {
+    return this.members;
+  }
+
+  /** How many other nodes of this swarm are connected and were told everything. */
+  toldBeside(nodeId: string): number {
+    return [...this.open].filter(([id, { isTold }]) => isTold && id !== nodeId).length;
+  }
+
   /** What a node of this swarm confirmed. */
   confirmedBy(nodeId: string): number {
     return this.open.get(nodeId)?.confirmed ?? 0;
@@ -136,6 +147,7 @@ export class SwarmWatch {
       confirmed: 0,
       failures: 0,
       hasRefused: false,
+      hasGivenUp: false,
       refusals: 0,
       isTold: false,
     });
@@ -146,6 +158,19 @@ export class SwarmWatch {
   tellAgain(): void {
     const soon = performance.now() + this.tuning.gatherMs;
     for (const member of this.open.values()) member.dueAt = Math.min(member.dueAt, soon);
+    this.schedule();
+  }
+
+  /**
+   * A node of this swarm does not watch an account any more that belongs here: the swarms have changed and changed back, or
+   * will change in a moment. It is told everything again, also when many say so, or one says so all the time, at a pace.
+   */
+  gaveUp(nodeId: string): void {
+    const member = this.open.get(nodeId);
+    if (!member || member.hasGivenUp) return;
+    member.hasGivenUp = true;
+    member.confirmed = Math.max(0, member.confirmed - 1);
+    this.askAgainAfter(member, this.waitOf(member.refusals));
     this.schedule();
   }
 
@@ -221,7 +246,10 @@ export class SwarmWatch {
     let members = this.dueMembers();
     if (members.length === 0) return;
     const confirmed = new Map(members.map((member) => [member, 0]));
-    for (const member of members) member.hasRefused = false;
+    for (const member of members) {
+      member.hasRefused = false;
+      member.hasGivenUp = false;
+    }
     let count = 0;
     for await (const batch of this.batches()) {
       count += batch.accounts.length;
@@ -237,14 +265,16 @@ export class SwarmWatch {
   private passed(members: readonly Member[], confirmed: ReadonlyMap<Member, number>): void {
     const now = performance.now();
     const [least, most] = this.tuning.renewMs;
-    if (this.renewAt <= now + this.tuning.gatherMs) this.renewAt = now + least + (most - least) * Math.random();
+    const isRenewal = this.renewAt <= now + this.tuning.gatherMs;
+    if (isRenewal) this.renewAt = now + least + (most - least) * Math.random();
     for (const member of members) {
       member.confirmed = confirmed.get(member) ?? 0;
       member.isTold = true;
       member.failures = 0;
       member.dueAt = this.renewAt;
+      if (isRenewal && !member.hasRefused) member.refusals = 0;
       if (member.hasRefused) this.askAgain(member);
-      else member.refusals = 0;
+      if (member.hasGivenUp) this.askAgainAfter(member, this.waitOf(member.refusals));
       if (this.open.has(member.teller.line.node.id)) this.since ??= Date.now();
     }
   }
@@ -317,8 +347,7 @@ export class SwarmWatch {
   }
 
   private putOff(member: Member): void {
-    const { retryMs } = this.tuning;
-    const wait = retryMs[Math.min(member.failures, retryMs.length - 1)] ?? 0;
+    const wait = this.waitOf(member.failures);
     member.failures++;
     member.dueAt = afterAbout(wait);
   }
@@ -329,9 +358,18 @@ export class SwarmWatch {
    */
   private askAgain(member: Member): void {
     const wait = this.tuning.retryMs[member.refusals];
-    if (wait === undefined) return;
+    if (wait !== undefined) this.askAgainAfter(member, wait);
+  }
+
+  private askAgainAfter(member: Member, wait: number): void {
     member.refusals++;
     member.dueAt = Math.min(member.dueAt, afterAbout(wait));
+  }
+
+  /** After so many failures; the last repeats. */
+  private waitOf(failures: number): number {
+    const { retryMs } = this.tuning;
+    return retryMs[Math.min(failures, retryMs.length - 1)] ?? 0;
   }
 }
 

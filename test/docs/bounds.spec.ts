@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
+const KIB = 1024;
 const MIB = 1024 * 1024;
 
 /** What the code says, by the name that it has there: a product of whole numbers. */
@@ -54,10 +55,17 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     `Session id: ${bound('subscriptions/stored-subscription.ts', 'MAX_SUBSCRIPTIONS_PER_SESSION_ID')};`,
     `per group: ${number(bound('subscriptions/stored-subscription.ts', 'MAX_SUBSCRIPTIONS_PER_GROUP'))} `,
   ],
-  'reports of one storage node': () => [`${number(conduct('burst'))} at once, ${conduct('reportsPerSecond')} a second`],
+  'what one storage node says': () => [
+    `${number(conduct('burst'))} at once, ${conduct('reportsPerSecond')} a second`,
+    `${conduct('bytesPerReport') / KIB} KiB each`,
+  ],
   'reports that no honest node sends': () => {
     expect([conduct('offencesWithinMs'), conduct('asideMs')]).toEqual([10 * MINUTE, 60 * MINUTE]);
     return [`: ${conduct('maxOffences')} of a node within ten minutes`, 'for an hour'];
+  },
+  'messages that one node': () => {
+    expect(conduct('offencesWithinMs')).toBe(10 * MINUTE);
+    return [`: ${number(conduct('maxUnconfirmed'))} within ten minutes`];
   },
   'time of a group of writes': () => [`${bound('database/database-writer.ts', 'MAX_GROUP_MS')} ms`],
   'time that work waits': () => [`${bound('database/database-writer.ts', 'MAX_WAIT_MS') / SECOND} s`],

@@ -20,15 +20,24 @@ export interface NetworkPhone {
 
 export const accountOf = ({ account: { id } }: NetworkPhone): Buffer => Buffer.from(id, 'hex');
 
-export async function subscribePhones(onion: OnionHttpClient, count: number): Promise<NetworkPhone[]> {
-  const phones = Array.from({ length: count }, () => ({
-    account: newSessionId(),
-    token: newAndroidToken(),
-    encKey: randomBytes(32),
-  }));
+/** A phone for an account that is as it should be, such as in a certain swarm. */
+export function phoneWith(isWanted: (account: Buffer) => boolean): NetworkPhone {
+  for (;;) {
+    const phone = { account: newSessionId(), token: newAndroidToken(), encKey: randomBytes(32) };
+    if (isWanted(accountOf(phone))) return phone;
+  }
+}
+
+/** Subscribes these phones, each to messages of its account with their content. */
+export async function subscribe(onion: OnionHttpClient, phones: readonly NetworkPhone[]): Promise<void> {
   const requests = phones.map(({ account, ...wishes }) => subscribeRequest(account, wishes));
   const { body } = await onion.ask('/subscribe', requests);
   expect(body).toEqual(phones.map(() => ADDED));
+}
+
+export async function subscribePhones(onion: OnionHttpClient, count: number): Promise<NetworkPhone[]> {
+  const phones = Array.from({ length: count }, () => phoneWith(() => true));
+  await subscribe(onion, phones);
   return phones;
 }
 

@@ -136,6 +136,8 @@ export class TestServer {
       ...gateways.environment,
       STATISTICS_USERNAME: OPERATOR.username,
       STATISTICS_PASSWORD: OPERATOR.password,
+      // Of its own: another server's stand-in network is not to be in it.
+      NODE_LIST_FILE: join(this.folder, 'node-list.json'),
       ...this.options.env,
       ...env,
       HOST: '127.0.0.1',
