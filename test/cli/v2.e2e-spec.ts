@@ -319,7 +319,7 @@ describeWithPostgres("the existing push server's database", (postgres) => {
         url.username = user;
         url.password = 'secret';
       });
-      expect(await fails(theirs)).toMatch(/^This user of Postgres may not/);
+      expect(await fails(theirs)).toMatch(/^This Postgres user lacks a privilege/);
     });
   });
 });
