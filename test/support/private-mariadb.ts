@@ -5,6 +5,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
+import { withDeadline } from '../../src/common/with-deadline.js';
 import { findProgram, freePort, type GuardedServer, startGuarded } from './private-server.js';
 
 export interface MariaDbPrograms {
@@ -75,6 +76,8 @@ export async function startMariaDb(
     '--skip-log-bin',
     '--innodb-flush-log-at-trx-commit=2',
     '--innodb-buffer-pool-size=64M',
+    // Where the kernel's does not come back, a server listens and never answers.
+    '--innodb-use-native-aio=0',
     '--max-connections=1000',
     ...settings,
   ];
@@ -123,14 +126,21 @@ async function waitUntilItAnswers(url: string): Promise<void> {
   const deadline = Date.now() + START_DEADLINE_MS;
   for (;;) {
     try {
-      const connection = await createConnection(url);
-      await connection.end();
+      await withDeadline(ask(url), ANSWER_DEADLINE_MS);
       return;
     } catch (error) {
       if (Date.now() > deadline) throw error;
       await sleep(50);
     }
   }
+}
+
+/** One that listens and does not answer is not waited for. */
+const ANSWER_DEADLINE_MS = 5000;
+
+async function ask(url: string): Promise<void> {
+  const connection = await createConnection(url);
+  await connection.end();
 }
 
 function isMariaDb(server: string): boolean {
