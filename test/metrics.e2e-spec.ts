@@ -159,9 +159,13 @@ describeEachDatabase('metrics', (databases) => {
       const removed = { provider: 'apns', result: 'removed' };
       const dead = { provider: 'apns', outcome: 'token-gone', reason: 'Unregistered' };
       const before = (await read()).value('session_push_pushes_total', dead) ?? 0;
+      const removedBefore = (await read()).value('session_push_dead_tokens_total', removed) ?? 0;
       const grown = await growth('session_push_dead_tokens_total', removed, async () => {
         await suite.server.notify(id, newData());
         await vi.waitUntil(async () => (await suite.server.device(token)) === null, { timeout: 5000 });
+        // Counted once it is on disk, which is after others can see it.
+        const counted = async () => (await read()).value('session_push_dead_tokens_total', removed) ?? 0;
+        await vi.waitUntil(async () => (await counted()) > removedBefore, { timeout: 5000 });
       });
       expect(grown).toBe(1);
       expect((await read()).value('session_push_pushes_total', dead)).toBe(before + 1);

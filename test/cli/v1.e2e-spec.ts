@@ -83,6 +83,8 @@ describeOneDatabase('import-v1', (databases) => {
         end_date: 1_700_043_200_988,
         ios_pn_number: 1,
         android_pn_number: 2,
+        // The original did not tell Huawei apart.
+        huawei_pn_number: 0,
         total_message_number: 3,
         closed_group_message_number: 4,
         untracked_message_number: 5,
