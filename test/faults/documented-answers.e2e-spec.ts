@@ -92,7 +92,7 @@ describe('docs/delivery.md', () => {
       `doubles up to ${minutes(tuning.retryMaxMs)} minutes`,
       `after ${seconds(tuning.breakerBaseMs)} s, then 10, 20, 40, ${seconds(tuning.breakerMaxMs)} s`,
       `${tuning.maxPerRecipientAndMinute.toLocaleString('en')} notifications or ${tuning.maxPushesPerRecipientAndMinute.toLocaleString('en')} pushes a minute`,
-      `after ${seconds(tuning.removalHoldMs)} seconds in which nothing spoke against it`,
+      `after ${seconds(tuning.removalHoldMs)} seconds without contrary evidence`,
       `at least ${tuning.brakeFloor} recipients with a device that was accepted before, and more than ${tuning.brakeShare * 100} % of those answered, are called dead within ${minutes(tuning.brakeWindowMs)} minutes`,
     ]) {
       expect(text).toContain(sentence);
