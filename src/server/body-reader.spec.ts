@@ -80,6 +80,29 @@ describe('bodies of requests', () => {
     expect((await post(stream(LIMITS.maxBytes + 1))).status).toBe(413);
   });
 
+  it('that are too long are refused when they have been sent, so that the client reads why', async () => {
+    const socket = connect((server.server.address() as AddressInfo).port, '127.0.0.1');
+    sockets.push(socket);
+    const errors: Error[] = [];
+    socket.on('error', (error) => errors.push(error));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    const closed = once(socket, 'close');
+    socket.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${LIMITS.maxBytes * 4}\r\n\r\n`);
+    for (let piece = 0; piece < 4; piece++) {
+      socket.write(Buffer.alloc(LIMITS.maxBytes));
+      await sleep(50);
+    }
+    await closed;
+    expect(text).toMatch(/^HTTP\/1\.1 413 /);
+    expect(errors).toEqual([]);
+  });
+
+  it('that are far too long are refused at once', async () => {
+    const { status } = await begin(0, LIMITS.maxBytes * 100);
+    expect(await status).toBe('413');
+  });
+
   it('hold nothing any more when they are answered or broken off', async () => {
     await post('x'.repeat(50_000));
     await begin(30_000);

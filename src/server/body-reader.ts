@@ -17,6 +17,9 @@ export interface BodyLimits {
   readonly budgetBytes: number;
 }
 
+/** A body of up to so many times the longest is read to its end before it is refused. */
+const MAX_DRAINED = 8;
+
 type Done = (error: Error | null, body?: Buffer) => void;
 
 const FIRST_BYTES = 4096;
@@ -97,7 +100,7 @@ export class BodyReader {
   private read(request: FastifyRequest, payload: Readable, done: Done): void {
     const announced = Number(request.headers['content-length']);
     if (announced > this.limits.maxBytes) {
-      done(new PayloadTooLargeException());
+      refuse(payload, announced <= this.limits.maxBytes * MAX_DRAINED, done);
       return;
     }
     const stopReading = (): void => {
@@ -147,4 +150,18 @@ export class BodyReader {
     for (const body of this.unfinished) if (!largest || body.capacity > largest.capacity) largest = body;
     return largest;
   }
+}
+
+/**
+ * The connection ends with the answer. A client that is still sending would meet a broken pipe and not the answer, so what is
+ * not much too long is read to its end, and thrown away.
+ */
+function refuse(payload: Readable, drain: boolean, done: Done): void {
+  const answer = (): void => {
+    payload.off('end', answer).off('error', answer).off('close', answer);
+    done(new PayloadTooLargeException());
+  };
+  if (!drain) return answer();
+  payload.on('end', answer).on('error', answer).on('close', answer);
+  payload.resume();
 }
