@@ -90,8 +90,10 @@ export class Bench {
     return Generator.start(this.cores.besidePair, Buffer.from(this.floor.publicKey, 'hex'), this.options.connections);
   }
 
-  startHeldServer(database: BenchDatabase): Promise<Target> {
-    return startHeldServer(this.targetOptions(database));
+  /** @param env variables on top */
+  startHeldServer(database: BenchDatabase, env: Readonly<Record<string, string>> = {}): Promise<Target> {
+    const options = this.targetOptions(database);
+    return startHeldServer({ ...options, env: { ...options.env, ...env } });
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const SCENARIOS = ['accept', 'delivery', 'workers', 'scale', 'backlog', 'sealing'] as const;
+export const SCENARIOS = ['accept', 'delivery', 'workers', 'scale', 'backlog', 'sealing', 'watching'] as const;
 export type ScenarioName = (typeof SCENARIOS)[number];
 
 /** `redis`: the queue is on Redis, the ids are on SQLite. */
@@ -21,6 +21,10 @@ export interface Size {
   readonly ids: number;
   readonly groups: number;
   readonly backlog: number;
+  /** Of the watching scenario. */
+  readonly subscriptions: number;
+  /** Of six nodes each. */
+  readonly swarms: number;
 }
 
 export interface BenchOptions extends Size {
@@ -41,6 +45,8 @@ const FULL: Size = {
   ids: 1_000_000,
   groups: 100_000,
   backlog: 200_000,
+  subscriptions: 1_000_000,
+  swarms: 334,
 };
 
 const QUICK: Size = {
@@ -52,6 +58,8 @@ const QUICK: Size = {
   ids: 20_000,
   groups: 2000,
   backlog: 5000,
+  subscriptions: 20_000,
+  swarms: 10,
 };
 
 export const HELP = `Measures the built server on this machine, beside a floor: a bare HTTP server that does the same cryptography.
@@ -66,6 +74,7 @@ export const HELP = `Measures the built server on this machine, beside a floor: 
                          scale     start, memory and cost per request with few and with many registered ids
                          backlog   memory, cost per request and draining with many queued notifications
                          sealing   cost per request with ids and tokens sealed, and the sealing of a database of before
+                         watching  what telling storage nodes of many subscriptions costs, and a message that they report
   --database A,B       databases of accept, delivery and workers (default: all that are installed):
                          sqlite    ids and queue on SQLite
                          mariadb   ids and queue on MariaDB
@@ -80,6 +89,8 @@ export const HELP = `Measures the built server on this machine, beside a floor: 
   --ids N              registered ids of scale, sealing   (${FULL.ids}; quick: ${QUICK.ids})
   --groups N           closed groups of scale, sealing    (${FULL.groups}; quick: ${QUICK.groups})
   --backlog N          queued notifications of backlog    (${FULL.backlog}; quick: ${QUICK.backlog})
+  --subscriptions N    subscriptions of watching          (${FULL.subscriptions}; quick: ${QUICK.subscriptions})
+  --swarms N           of six nodes each, of watching     (${FULL.swarms}; quick: ${QUICK.swarms})
   --gateway-latency N  how long the gateways take to answer, in milliseconds (20)
   --help               this text
 
@@ -112,6 +123,8 @@ export function parseOptions(args: readonly string[]): BenchOptions | null {
     ids: number('ids', size.ids, 1),
     groups: number('groups', size.groups, 1),
     backlog: number('backlog', size.backlog, 1),
+    subscriptions: number('subscriptions', size.subscriptions, 1),
+    swarms: number('swarms', size.swarms, 1),
     only: names('only', values.only, SCENARIOS, SCENARIOS),
     databases: names('database', values.database, DATABASE_KINDS, values.quick ? ['sqlite', 'redis'] : DATABASE_KINDS),
     gatewayLatencyMs: number('gateway-latency', 20, 0),
@@ -141,6 +154,8 @@ function readArguments(args: readonly string[]) {
         ids: text,
         groups: text,
         backlog: text,
+        subscriptions: text,
+        swarms: text,
         'gateway-latency': text,
       },
     });

@@ -11,6 +11,7 @@ import { backlog } from './scenarios/backlog.scenario.js';
 import { delivery } from './scenarios/delivery.scenario.js';
 import { scale } from './scenarios/scale.scenario.js';
 import { sealing } from './scenarios/sealing.scenario.js';
+import { watching } from './scenarios/watching.scenario.js';
 import { workers } from './scenarios/workers.scenario.js';
 
 const RUN: Record<ScenarioName, (bench: Bench) => Promise<Section>> = {
@@ -20,6 +21,7 @@ const RUN: Record<ScenarioName, (bench: Bench) => Promise<Section>> = {
   scale,
   backlog,
   sealing,
+  watching,
 };
 
 const args = process.argv.slice(2);

@@ -1,6 +1,6 @@
 import { type DatabaseKind } from '../options.js';
 
-export type Value = string | number | null;
+export type Value = string | number | Buffer | null;
 
 export interface Rows {
   readonly table: string;

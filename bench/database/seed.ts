@@ -1,7 +1,13 @@
+import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import { swarmPlaceOf } from '../../src/subscriptions/swarm-place.protocol.js';
 import { type BenchDatabase, type Rows, type Value } from './bench-database.js';
 import { dataOf, deviceCountOf, devicesOf, groupIdOf, membersOf, type Population, sessionIdOf } from './population.js';
+import { accountOf, type Subscribers, subscriptionCountOf, tokensOf } from './subscribers.js';
 
+const DAY_SECONDS = 24 * 3600;
+/** What today's apps ask for. */
+const NAMESPACES = '0,2,3,4,5';
 const DAY_MS = 24 * 3_600_000;
 const PROGRESS_EVERY_ROWS = 200_000;
 
@@ -17,6 +23,15 @@ export async function seedPopulation(
   await insert(database, devices(population, registeredAt), progress);
   await insert(database, groups(population, registeredAt), progress);
   await insert(database, members(population), progress);
+}
+
+/** Subscribes a population, past the server: with signatures that nobody made. */
+export async function seedSubscriptions(
+  database: BenchDatabase,
+  subscribers: Subscribers,
+  progress: Progress,
+): Promise<void> {
+  await insert(database, subscriptions(subscribers, Date.now()), progress);
 }
 
 /** Puts notifications into the queue as if they had been accepted just now. Returns how many pushes they make. */
@@ -47,6 +62,25 @@ function devices({ ids }: Population, registeredAt: number): Rows {
     values: concat(ids, (id) =>
       devicesOf(id).map(({ token, platform }) => [token, sessionIdOf(id), platform, 0, registeredAt, null]),
     ),
+  };
+}
+
+function subscriptions({ accounts }: Subscribers, registeredAt: number): Rows {
+  return {
+    table: 'subscriptions',
+    columns: [
+      ...['account', 'service', 'token', 'signer', 'swarm_place', 'namespaces', 'wants_data', 'sig_ts', 'credentials'],
+      ...['enc_key', 'service_info', 'registered_at', 'accepted_at'],
+    ],
+    count: subscriptionCountOf({ accounts }),
+    values: concat(accounts, (number) => {
+      const account = accountOf(number);
+      const signedAt = Math.floor(registeredAt / 1000) - (number % (7 * DAY_SECONDS));
+      return tokensOf(number).map((token) => [
+        ...[account.toString('hex'), 'firebase', token, 'owner', swarmPlaceOf(account), NAMESPACES, 1, signedAt],
+        ...[randomBytes(96), randomBytes(32), null, registeredAt, registeredAt],
+      ]);
+    }),
   };
 }
 

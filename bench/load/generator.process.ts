@@ -53,7 +53,7 @@ function check(): Checked {
     const answer = answers[index];
     if (answer?.status !== 200) return false;
     const { status, body } = openReply(context, answer.body);
-    return status === 200 && body['code'] === 1;
+    return status === 200 && (body['code'] === 1 || body['success'] === true);
   });
   return { bad: requests.length - good.length };
 }

@@ -4,9 +4,10 @@ import { type Population } from '../database/population.js';
 
 /**
  * `notify`: one id of the population; `notify-group`: one group of it; `register`: an id and token never seen before;
- * `refresh`: a device of the population once more, as apps do at every start.
+ * `refresh`: a device of the population once more, as apps do at every start; `subscribe`: a phone of an account never seen
+ * before, with keys and a signature of its own.
  */
-export type BenchCommand = 'notify' | 'notify-group' | 'register' | 'refresh';
+export type BenchCommand = 'notify' | 'notify-group' | 'register' | 'refresh' | 'subscribe';
 
 export interface RequestShape {
   readonly command: BenchCommand;
@@ -50,6 +51,6 @@ export interface LoadRun {
 }
 
 export interface Checked {
-  /** Answers that are not HTTP 200 with a sealed `code` 1. */
+  /** Answers that are not HTTP 200 with a sealed `code` 1 or `success`. */
   readonly bad: number;
 }

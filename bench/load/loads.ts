@@ -22,11 +22,18 @@ export const REGISTER_LOAD: NamedLoad = {
   target: 1.8,
 };
 
+const SUBSCRIBE_LOAD: NamedLoad = {
+  name: '/subscribe, v4 XChaCha20',
+  shapes: [{ command: 'subscribe', ...V4_XCHACHA }],
+  target: 1.8,
+};
+
 export const ACCEPT_LOADS: readonly NamedLoad[] = [
   { name: 'notify, v2 AES-GCM', shapes: [{ command: 'notify', ...V2 }], target: 1.5 },
   { name: 'notify, v4 AES-GCM', shapes: [{ command: 'notify', ...V4_GCM }], target: 1.5 },
   { name: 'notify, v4 XChaCha20', shapes: [{ command: 'notify', ...V4_XCHACHA }], target: 1.5 },
   REGISTER_LOAD,
+  SUBSCRIBE_LOAD,
   {
     name: 'mixed: 4 notify to 1 register',
     shapes: CIPHERS.flatMap((cipher) => [

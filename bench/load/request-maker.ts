@@ -10,8 +10,12 @@ import {
   type Population,
   sessionIdOf,
 } from '../database/population.js';
+import { newSessionId, subscribeRequest } from '../../test/support/subscribing-phone.js';
 import { encodePost } from './http-connection.js';
 import { type LoadOrder, type RequestShape } from './load-orders.js';
+
+/** What today's apps ask for. */
+const NAMESPACES = [0, 2, 3, 4, 5];
 
 export interface PreparedRequest {
   readonly bytes: Buffer;
@@ -58,6 +62,10 @@ function contentOf({ command }: RequestShape, population: Population, sequence: 
       const [device] = devicesOf(id);
       if (!device) throw new Error('an id has no device');
       return registration(sessionIdOf(id), device.token, device.platform);
+    }
+    case 'subscribe': {
+      const args = subscribeRequest(newSessionId(), { namespaces: NAMESPACES });
+      return { endpoint: '/subscribe', args, pushes: 0 };
     }
   }
 }

@@ -1,5 +1,8 @@
 export type GatewayOrder =
-  /** Forgets the pushes so far; from now on those of these notifications are timed. */
+  /**
+   * Forgets the pushes so far; from now on those of these notifications are timed. Of sealed ones the account's number is
+   * the sequence.
+   */
   | { readonly kind: 'expect'; readonly firstSequence: number; readonly count: number }
   | { readonly kind: 'progress' }
   | { readonly kind: 'arrivals' };

@@ -6,6 +6,7 @@ import { startHuaweiGateway } from '../../gateways/huawei.gateway.js';
 import { startWebPushGateway } from '../../gateways/webpush.gateway.js';
 import { takeOrders } from '../child-orders.js';
 import { sequenceOf } from '../database/population.js';
+import { numberOf } from '../database/subscribers.js';
 import { monotonicMs } from '../measure/clock.js';
 import { type Arrivals, type GatewayOrder, type GatewayProgress, type GatewaysReady } from './gateway-orders.js';
 
@@ -16,23 +17,24 @@ let firstPushAt = new Float64Array();
 let pushes = 0;
 let lastPushAt = 0;
 
-function note(data: string | undefined): void {
+function note(sequence: number | undefined): void {
   pushes++;
   lastPushAt = monotonicMs();
-  if (data === undefined) return;
-  const index = sequenceOf(data) - firstSequence;
+  if (sequence === undefined) return;
+  const index = sequence - firstSequence;
   if (Number.isNaN(firstPushAt[index])) firstPushAt[index] = lastPushAt;
 }
 
 const credentials = await makeCredentials();
 const common = { credentials, record: false, latencyMs: Number(latencyMs) };
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-const apns = await startApnsGateway({ ...common, onPush: ({ body }) => note(text(body['ENCRYPTED_DATA'])) });
+const ofLegacy = (data: unknown): number | undefined => (typeof data === 'string' ? sequenceOf(data) : undefined);
+const apns = await startApnsGateway({ ...common, onPush: ({ body }) => note(ofLegacy(body['ENCRYPTED_DATA'])) });
 const fcm = await startFcmGateway({
   ...common,
-  onPush: ({ body }) => note(text(body.message.data?.['ENCRYPTED_DATA'])),
+  onPush: ({ body: { message } }) =>
+    note(message.data?.['spns'] ? numberOf(message.token ?? '') : ofLegacy(message.data?.['ENCRYPTED_DATA'])),
 });
-const huawei = await startHuaweiGateway({ ...common, onPush: ({ body }) => note(text(body.message.data)) });
+const huawei = await startHuaweiGateway({ ...common, onPush: ({ body }) => note(ofLegacy(body.message.data)) });
 const webpush = await startWebPushGateway(common);
 const files = writeCredentials(folder, credentials, fcm.tokenUri);
 
