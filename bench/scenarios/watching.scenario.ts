@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_WATCH_TUNING } from '../../src/swarms/swarm-watch.js';
 import { type Table } from '../../test/support/report/markdown-table.js';
 import { type Bench } from '../bench.js';
@@ -27,6 +28,7 @@ const MAX_P50_MS = 20;
 const FLAT_OUT = 1_000_000;
 /** A message of some lines, padded as apps do. */
 const MESSAGE_BYTES = 1000;
+const REST_MS = 10_000;
 
 /** A server and whom it watches. */
 interface Side {
@@ -37,6 +39,8 @@ interface Side {
   readonly tellingS: number;
   readonly tellingWallS: number;
   readonly memoryMb: number;
+  /** Of a core, while there is nothing to do but to keep the lines. */
+  readonly atRestPercent: number;
 }
 
 /** What a message costs on two servers that watch the same accounts. */
@@ -85,13 +89,19 @@ async function openSide(bench: Bench, network: WatchedNetwork, subscribers: Subs
   writeFileSync(`${own}.key`, randomBytes(32), { mode: 0o600 });
   const before = await network.counts();
   const startedAt = monotonicMs();
-  const files = { SWARM_KEY_FILE: `${own}.key`, NODE_LIST_FILE: `${own}.json` };
+  const files = {
+    SWARM_KEY_FILE: `${own}.key`,
+    NODE_LIST_FILE: `${own}.json`,
+  };
   const server = await bench.startServer(database, { ...network.environment, ...files });
   bench.progress(`watching: telling the nodes of ${count} subscriptions`);
   await network.toldAll(subscribers, before);
   const tellingWallS = (monotonicMs() - startedAt) / 1000;
   const tellingS = cpuMs(server.pid) / 1000;
-  return { subscribers, database, server, tellingS, tellingWallS, memoryMb: residentMb(server.pid) };
+  const memoryMb = residentMb(server.pid);
+  await sleep(REST_MS);
+  const atRestPercent = ((cpuMs(server.pid) / 1000 - tellingS) * 100_000) / REST_MS;
+  return { subscribers, database, server, tellingS, tellingWallS, memoryMb, atRestPercent };
 }
 
 /** Messages for accounts that both servers watch, at the same time. */
@@ -129,16 +139,25 @@ async function measureHalfLoad(
   const some = numbersUpTo(Math.min(Math.ceil(rate * options.seconds), watched));
   progress(`watching: ${showNumber(some.length)} messages at ${showNumber(rate)}/s`);
   await gateways.expect({ firstSequence: 0, count: some.length });
+  const cpuBefore = cpuMs(many.server.pid);
   const storedAt = await network.store(some, rate, MESSAGE_BYTES);
   await gateways.received(pushesOf(some));
   const arrivals = await gateways.arrivals();
   await untilQueueIsEmpty(many.database);
+  const cpuUs = ((cpuMs(many.server.pid) - cpuBefore) * 1000) / some.length;
   const onTheWay = Float64Array.from(arrivals, (time, index) => time - (storedAt[index] ?? NaN)).toSorted();
   const p50 = percentile(onTheWay, 0.5);
   return {
-    columns: ['messages/s', 'report to gateway: p50 ms', 'p99 ms', 'target'],
+    columns: ['messages/s', 'CPU µs', 'memory MB', 'report to gateway: p50 ms', 'p99 ms', 'target'],
     rows: [
-      [showNumber(rate), showNumber(p50, 1), showNumber(percentile(onTheWay, 0.99), 1), judge(p50, MAX_P50_MS, ' ms')],
+      [
+        showNumber(rate),
+        showNumber(cpuUs),
+        showNumber(residentMb(many.server.pid)),
+        showNumber(p50, 1),
+        showNumber(percentile(onTheWay, 0.99), 1),
+        judge(p50, MAX_P50_MS, ' ms'),
+      ],
     ],
   };
 }
@@ -163,9 +182,9 @@ function tellingTable(sides: readonly Side[]): Table {
   return {
     columns: [
       ...['subscriptions', 'accounts', 'start to listening, s', 'target', 'all told after: CPU s', 'target', 's'],
-      ...['memory MB', 'target', 'telling again, % of a core', 'target'],
+      ...['memory MB', 'target', 'telling again, % of a core', 'target', 'at rest, % of a core'],
     ],
-    rows: sides.map(({ subscribers, server: { startMs }, tellingS, tellingWallS, memoryMb }) => {
+    rows: sides.map(({ subscribers, server: { startMs }, tellingS, tellingWallS, memoryMb, atRestPercent }) => {
       const percent = (tellingS * 100_000) / renewMs;
       return [
         showNumber(subscriptionCountOf(subscribers)),
@@ -179,6 +198,7 @@ function tellingTable(sides: readonly Side[]): Table {
         judge(memoryMb, MAX_MEMORY_MB, ' MB'),
         showNumber(percent, 2),
         judge(percent, MAX_RENEWAL_PERCENT, ' %'),
+        showNumber(atRestPercent, 1),
       ];
     }),
   };
