@@ -2,12 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readDataKey } from '../../src/sealing/data-key.file.js';
-import { KeyedSealing } from '../../src/sealing/sealing.js';
 import { runCommand, runForJson } from '../support/command-line.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { newAndroidToken, newId, newIosToken } from '../support/people.js';
 import { query } from '../support/query.js';
+import { sealingOf } from '../support/sealing-of.js';
 import { spawnServer } from '../support/spawned-server.js';
 import { makeV1Database } from '../support/v1-database.js';
 
@@ -23,7 +22,7 @@ describeEachDatabase('the command line with a data key', (databases) => {
     const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; detail: string }[] };
     return Object.fromEntries(checks.map(({ name, status, detail }) => [name, `${status}: ${detail}`]));
   };
-  const sealing = () => new KeyedSealing(readDataKey(join(folder, 'data.key')) ?? Buffer.alloc(0));
+  const sealing = () => sealingOf(join(folder, 'data.key'));
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'spns-cli-sealing-'));

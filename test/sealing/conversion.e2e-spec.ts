@@ -9,8 +9,6 @@ import { takeBackup } from '../../src/database/backups/take-backup.js';
 import { DatabaseWriter } from '../../src/database/database-writer.js';
 import { inPowersOfTwo } from '../../src/database/statement-sizes.js';
 import { SuspectTokensService } from '../../src/devices/suspect-tokens.service.js';
-import { readDataKey } from '../../src/sealing/data-key.file.js';
-import { KeyedSealing } from '../../src/sealing/sealing.js';
 import { arrival, contentOf, newPhone, type Phone, push } from '../faults/phones.js';
 import { runCommand } from '../support/command-line.js';
 import { describeEachDatabase } from '../support/databases.js';
@@ -18,6 +16,7 @@ import { startGateways, type TestGateways } from '../support/gateways.js';
 import { newAndroidToken, newData, newId } from '../support/people.js';
 import { query } from '../support/query.js';
 import { rawBytes } from '../support/raw-storage.js';
+import { sealingOf } from '../support/sealing-of.js';
 import { inFolder, ServerProcess, spawnServer } from '../support/spawned-server.js';
 import { openDataSource } from '../support/test-data-source.js';
 import { TestServer } from '../support/test-server.js';
@@ -203,7 +202,7 @@ describeEachDatabase('a conversion that is killed', (databases) => {
       expect(withoutKey.stdout).toContain('the server cannot start: The database is sealed: set DATA_KEY_FILE');
 
       const { process: server } = await spawnServer(env, folder);
-      const sealing = new KeyedSealing(readDataKey(file) ?? Buffer.alloc(0));
+      const sealing = sealingOf(file);
       const stored = await query(url, 'SELECT token, session_id FROM devices');
       expect(new Set(stored.map((row) => `${String(row['token'])}${String(row['session_id'])}`))).toEqual(
         new Set(devices.map(({ token, id }) => sealing.token(token) + sealing.id(id))),
@@ -232,7 +231,7 @@ describe('several processes', () => {
       const [received] = await gateways.fcm.waitForPush(1);
       expect(received && [received.token, contentOf(received)]).toEqual([token, data]);
       const stored = await query(`sqlite:${join(folder, 'data/session-push.sqlite')}`, 'SELECT token FROM devices');
-      const sealing = new KeyedSealing(readDataKey(join(folder, 'data/data.key')) ?? Buffer.alloc(0));
+      const sealing = sealingOf(join(folder, 'data/data.key'));
       expect(stored).toEqual([{ token: sealing.token(token) }]);
       await server.stop();
     });
