@@ -21,7 +21,7 @@ import { describeEachDatabase } from '../support/databases.js';
 import { Metrics } from '../support/metrics.js';
 import { newData, newId } from '../support/people.js';
 import { rawBytes } from '../support/raw-storage.js';
-import { sealingOf } from '../support/sealing-of.js';
+import { sealingOf } from '../support/data-keys.js';
 import { useServer } from '../support/test-server.js';
 import { storedToken } from '../support/stored.js';
 
