@@ -186,7 +186,9 @@ describe('a later data key', () => {
   it('seals what comes bytewise before all that earlier ones sealed, and that before what is plain', () => {
     expect(MARKS).toHaveLength(MAX_DATA_KEYS);
     const ofEach = generations.map(([generation, mark]) => [`${mark}-`, `${mark}zz`, endOfGeneration(generation)]);
-    const sorted = ['!', ...ofEach.flat()].map((text) => Buffer.from(text)).toSorted(Buffer.compare);
+    const sorted = ['!', ...ofEach.flat()]
+      .map((text) => Buffer.from(text))
+      .toSorted((one, other) => one.compare(other));
     expect(sorted.map(String)).toEqual([...ofEach.toReversed().flat(), '!']);
   });
 
