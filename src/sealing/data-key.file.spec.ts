@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
+  chownSync,
   lstatSync,
   mkdtempSync,
   readdirSync,
@@ -103,6 +104,13 @@ describe('the data key file', () => {
     expect([first, second?.length, none]).toEqual([key, 32, []]);
     expect(statSync(file).mode & 0o777).toBe(0o640);
     expect(readdirSync(folder)).toEqual(['data.key']);
+  });
+
+  it.runIf(process.getuid?.() === 0)('keeps its owner when another user changes it', () => {
+    writeFileSync(file, key);
+    chownSync(file, 4321, 8765);
+    addDataKey(file, [key]);
+    expect(statSync(file)).toMatchObject({ uid: 4321, gid: 8765 });
   });
 
   it('is changed where it is, when a symbolic link leads to it', () => {
