@@ -9,6 +9,7 @@ import { addDevicesCommands } from './commands/devices.command.js';
 import { addKeyCommands } from './commands/key.command.js';
 import { addMigrateCommand } from './commands/migrate.command.js';
 import { addPushCommand } from './commands/push.command.js';
+import { addRotateDataKeyCommand } from './commands/rotate-data-key.command.js';
 import { addSendCommand } from './commands/send.command.js';
 import { addStatsCommand } from './commands/stats.command.js';
 import { addSubscriptionsCommands } from './commands/subscriptions.command.js';
@@ -52,6 +53,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.
 ${examples('check', 'stats --from 2026-01-01 --json', 'import-v1 /var/lib/old/session_pn_server.db --dry-run')}`,
     );
   addKeyCommands(program);
+  addRotateDataKeyCommand(program);
   addCheckCommand(program);
   addAlertTestCommand(program);
   addStatsCommand(program);

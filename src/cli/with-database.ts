@@ -7,7 +7,6 @@ import { type AppConfig, type DatabaseConfig, loadConfig } from '../config/app-c
 import { databaseOptions } from '../database/database-options.js';
 import { readSchemaState, requireKnownSchema } from '../database/schema-state.js';
 import { openSealing } from '../database/sealing/open-sealing.js';
-import { type Sealing } from '../sealing/sealing.js';
 import { CliError } from './cli-error.js';
 import { CliModule } from './cli.module.js';
 
@@ -19,11 +18,9 @@ export async function withDatabase<T>(
   work: (app: INestApplicationContext, config: AppConfig) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig();
-  const { database } = config;
-  if (database.kind === 'sqlite' && !existsSync(database.path)) {
-    throw new CliError(`There is no database at ${database.path}. To make it: ${CLI} migrate`);
-  }
-  const sealing = await withDataSource(database, (dataSource) => requireReady(dataSource, config));
+  const sealing = await withReadyDataSource(config.database, (dataSource) =>
+    openSealing(dataSource, config.dataKeyFile),
+  );
   // Nest would print an error with its stack; the command says it in one sentence.
   const app = await NestFactory.createApplicationContext(CliModule.forRoot(config, sealing), {
     logger: false,
@@ -55,11 +52,20 @@ export async function withDataSource<T>(
   }
 }
 
-async function requireReady(dataSource: DataSource, { dataKeyFile }: AppConfig): Promise<Sealing> {
-  const schema = await readSchemaState(dataSource);
-  requireKnownSchema(schema);
-  if (schema.pending.length > 0) {
-    throw new CliError(`The database does not have the schema of this version yet. To change it: ${CLI} migrate`);
+/** The bare database, which must be there with the schema of this version. */
+export async function withReadyDataSource<T>(
+  config: DatabaseConfig,
+  work: (dataSource: DataSource) => Promise<T>,
+): Promise<T> {
+  if (config.kind === 'sqlite' && !existsSync(config.path)) {
+    throw new CliError(`There is no database at ${config.path}. To make it: ${CLI} migrate`);
   }
-  return openSealing(dataSource, dataKeyFile);
+  return withDataSource(config, async (dataSource) => {
+    const schema = await readSchemaState(dataSource);
+    requireKnownSchema(schema);
+    if (schema.pending.length > 0) {
+      throw new CliError(`The database does not have the schema of this version yet. To change it: ${CLI} migrate`);
+    }
+    return work(dataSource);
+  });
 }

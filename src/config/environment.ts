@@ -78,7 +78,11 @@ const keys = z
           '(npm run cli -- keygen makes it), and no key is made while the database holds devices.',
       ),
     DATA_KEY_FILE: text
-      .meta({ takes: 'the path of a file with 64 hexadecimal characters or 32 raw bytes' })
+      .meta({
+        takes:
+          'the path of a file with 64 hexadecimal characters or 32 raw bytes, or with a line of 64 hexadecimal characters ' +
+          'for each key that there was, the one in use last',
+      })
       .describe(
         'Set = ids and tokens are stored sealed with this key, so that a copy of the database reveals neither. Made with ' +
           'mode 0600 when absent; what the database holds already is sealed at the next start. There is no way back, and ' +

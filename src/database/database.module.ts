@@ -66,8 +66,8 @@ interface Possession {
     {
       provide: SealingWatch,
       inject: [DataSource, AppConfig, Sealing],
-      useFactory: (dataSource: DataSource, config: AppConfig, { isOn }: Sealing) =>
-        isSharedDatabase(config) && !isOn ? new SealingWatch(dataSource) : null,
+      useFactory: (dataSource: DataSource, config: AppConfig, sealing: Sealing) =>
+        isSharedDatabase(config) ? new SealingWatch(dataSource, sealing) : null,
     },
   ],
   exports: [DatabaseWriter, DatabaseId, Registrations, Sealing],

@@ -1,12 +1,13 @@
 import { type EntityManager } from 'typeorm';
 import { type Sealing } from '../sealing/sealing.js';
+import { endOfGeneration } from '../sealing/sealing.protocol.js';
 import { insertNewest } from './dialect.js';
 import { inPowersOfTwo, padToPowerOfTwo, placeholders } from './statement-sizes.js';
 
 const PAGE_ROWS = 2000;
 
-/** Between all sealed texts, which begin with a space and go on with a letter, a digit, `-` or `_`, and all plain ones. */
-export const AFTER_SEALED = ' ~';
+/** Between all sealed texts, whichever key sealed them, and all plain ones. */
+const AFTER_SEALED = endOfGeneration(1);
 
 type Row = Readonly<Record<string, string | number | null>>;
 

@@ -208,7 +208,7 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
     }
   }
 
-  /** What was queued before ids and tokens were sealed is still delivered. */
+  /** What was queued before ids and tokens were sealed with the data key in use is still delivered. */
   private sealed(items: QueueItem[]): QueueItem[] {
     return this.sealing.isOn ? items.map((item) => sealItem(this.sealing, item)) : items;
   }

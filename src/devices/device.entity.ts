@@ -9,7 +9,7 @@ export type DeviceType = (typeof DEVICE_TYPES)[number];
 /** A device token and the Session id that it belongs to. One token belongs to one id. */
 @Entity('devices')
 export class Device {
-  @PrimaryColumn({ type: 'varchar', length: 1420 })
+  @PrimaryColumn({ type: 'varchar', length: 1421 })
   token: StoredToken;
 
   @Index('ix_devices_session_id')

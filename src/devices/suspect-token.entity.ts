@@ -5,7 +5,7 @@ import { type StoredToken } from '../sealing/sealing.js';
 /** A token that its provider called dead while too many were called dead: kept until the operator or time decides. */
 @Entity('suspect_tokens')
 export class SuspectToken {
-  @PrimaryColumn({ type: 'varchar', length: 1420 })
+  @PrimaryColumn({ type: 'varchar', length: 1421 })
   token: StoredToken;
 
   @Column({ type: 'varchar', length: 16 })

@@ -50,6 +50,13 @@ describe('UnsealingTransport', () => {
     ]);
   });
 
+  it('leaves a token that a later data key sealed to an instance that has it', async () => {
+    const dataKey = randomBytes(32);
+    const later = new KeyedSealing(dataKey, randomBytes(32));
+    const former = new UnsealingTransport(inner, new KeyedSealing(dataKey));
+    expect(await former.send(pushTo(later.token('one'), damaged))).toEqual([NO_KEY, DAMAGED]);
+  });
+
   it('opens what a service needs beside the token, which is as good as gone when it is damaged', async () => {
     const push = pushTo(sealing.token('one'), sealing.token('two'));
     const infos = [sealing.token('keys'), damaged];

@@ -1,5 +1,5 @@
 import { type Sealing } from '../sealing/sealing.js';
-import { isSealed } from '../sealing/sealing.protocol.js';
+import { generationOf, isSealed } from '../sealing/sealing.protocol.js';
 import { openTarget } from '../sealing/sealed-target.js';
 import { type DeliveryResult, type Provider, type Push, PushTransport, type ServerReport } from './push-transport.js';
 
@@ -7,7 +7,7 @@ import { type DeliveryResult, type Provider, type Push, PushTransport, type Serv
 export const DAMAGED_TOKEN = 'DamagedToken';
 const DAMAGED: DeliveryResult = { outcome: 'token-gone', reason: DAMAGED_TOKEN };
 
-/** Another instance has sealed the database, and this one has no key: the push waits for one that has. */
+/** Another instance has sealed the database with a key that this one does not have: the push waits for one that has. */
 const NO_KEY: DeliveryResult = { outcome: 'retry', cause: 'configuration', reason: 'SealedToken' };
 
 /**
@@ -32,9 +32,14 @@ export class UnsealingTransport extends PushTransport {
     const opened = push.targets.map((target) => openTarget(this.sealing, target));
     const targets = opened.filter((target) => target !== null);
     const results = targets.length > 0 ? await this.inner.send({ ...push, targets }) : [];
-    const unopened = this.sealing.isOn ? DAMAGED : NO_KEY;
-    for (const [index, target] of opened.entries()) if (target === null) results.splice(index, 0, unopened);
+    for (const [index, target] of opened.entries()) {
+      if (target === null) results.splice(index, 0, this.whyUnopened(push.targets[index]?.token ?? ''));
+    }
     return results;
+  }
+
+  private whyUnopened(token: string): DeliveryResult {
+    return generationOf(token) > this.sealing.generation ? NO_KEY : DAMAGED;
   }
 
   override reloadCredentials(): Promise<void> {

@@ -7,7 +7,7 @@ interface Target {
   serviceInfo?: string;
 }
 
-/** A device as it is stored; what is sealed already stays as it is. */
+/** A device as it is stored; what the data key in use sealed already stays as it is. */
 export function sealTarget<T extends Target>(sealing: Sealing, target: T): T & { token: StoredToken } {
   const { token, serviceInfo } = target;
   return {

@@ -4,8 +4,13 @@ import { blake2b, xchacha20poly1305 } from '../../test/support/reference-crypto.
 import {
   boxPlace,
   deriveKeys,
+  endOfGeneration,
+  generationOf,
+  generationOfCheck,
   isSealed,
   keyCheckOf,
+  markDamaged,
+  MAX_DATA_KEYS,
   openAccount,
   openBox,
   openToken,
@@ -35,7 +40,7 @@ describe('keys', () => {
     expect(Buffer.from(keys.accountNonce)).toEqual(derived('session-push account nonce'));
     expect(Buffer.from(keys.account)).toEqual(derived('session-push account'));
     expect(Buffer.from(keys.box)).toEqual(derived('session-push box'));
-    expect(keyCheckOf(dataKey)).toBe(derived('session-push check').toString('base64url'));
+    expect(keyCheckOf([dataKey])).toBe(derived('session-push check').toString('base64url'));
   });
 });
 
@@ -136,4 +141,76 @@ it('no text of a client passes for a sealed one, and every sealed one does', () 
   for (let code = 0x21; code <= 0x7e; code++) expect(isSealed(String.fromCharCode(code))).toBe(false);
   expect(isSealed(sealId(keys, 'a'))).toBe(true);
   expect(isSealed(sealToken(keys, 'a'))).toBe(true);
+});
+
+describe('a later data key', () => {
+  const laterKey = randomBytes(32);
+  const later = deriveKeys(laterKey, 2);
+  const derivedLater = (use: string): Buffer => blake2b(32, laterKey, Buffer.from(use));
+  const account = '05'.padEnd(66, 'ab');
+  const MARKS = [' ', ' ,', ' +', ' *', ' )', ' (', " '", ' &', ' %', ' $', ' #', ' "', ' !'];
+  const generations = MARKS.map((mark, index): [number, string] => [index + 1, mark]);
+
+  it('seals the form that the key before it gave an id', () => {
+    const former = sealId(keys, 'a');
+    const expected = ` ,${blake2b(32, derivedLater('session-push id'), Buffer.from(former)).toString('base64url')}`;
+    expect(sealId(later, former)).toBe(expected);
+    expect(expected).toHaveLength(45);
+  });
+
+  it('seals tokens and accounts themselves, which fit their columns', () => {
+    const nonce = blake2b(24, derivedLater('session-push token nonce'), Buffer.from('token'));
+    const ciphertext = xchacha20poly1305(derivedLater('session-push token'), nonce, Buffer.from('token'));
+    expect(sealToken(later, 'token')).toBe(` ,${Buffer.concat([nonce, ciphertext]).toString('base64url')}`);
+    expect(sealToken(later, 'T'.repeat(1024))).toHaveLength(1421);
+    const sealed = sealAccount(later, account);
+    expect(sealed).toBe(` ,${sealAccount(deriveKeys(laterKey), account).slice(1)}`);
+    expect(sealed).toHaveLength(100);
+    expect([openToken(later, sealToken(later, 'token')), openAccount(later, sealed)]).toEqual(['token', account]);
+  });
+
+  it('opens only what has its mark', () => {
+    const same = deriveKeys(dataKey, 2);
+    expect(openToken(same, sealToken(keys, 'token'))).toBeNull();
+    expect(openToken(keys, sealToken(same, 'token'))).toBeNull();
+    expect(openAccount(same, sealAccount(keys, account))).toBeNull();
+  });
+
+  it.each(generations)('number %i marks what it seals with %j', (generation, mark) => {
+    const [id, token] = [sealId(deriveKeys(dataKey, generation), 'a'), sealToken(deriveKeys(dataKey, generation), 'a')];
+    expect([id, token]).toEqual([mark + sealId(keys, 'a').slice(1), mark + sealToken(keys, 'a').slice(1)]);
+    expect([id, token].map(generationOf)).toEqual([generation, generation]);
+    expect([id, token].map(isSealed)).toEqual([true, true]);
+  });
+
+  it('seals what comes bytewise before all that earlier ones sealed, and that before what is plain', () => {
+    expect(MARKS).toHaveLength(MAX_DATA_KEYS);
+    const ofEach = generations.map(([generation, mark]) => [`${mark}-`, `${mark}zz`, endOfGeneration(generation)]);
+    const sorted = ['!', ...ofEach.flat()]
+      .map((text) => Buffer.from(text))
+      .toSorted((one, other) => one.compare(other));
+    expect(sorted.map(String)).toEqual([...ofEach.toReversed().flat(), '!']);
+  });
+
+  it.each(['a', '', '!', '-'])('has not sealed %j', (text) => expect(generationOf(text)).toBe(0));
+
+  it.each([' ', ' -', ' A', ' _', ' ~'])('is not the one of %j, which is the first', (text) => {
+    expect(generationOf(text)).toBe(1);
+  });
+
+  it('marks what is damaged, which nobody can open after that either', () => {
+    expect(markDamaged(later, ' damaged')).toBe(' ,damaged');
+    expect(markDamaged(deriveKeys(dataKey, 3), ' ,damaged')).toBe(' +damaged');
+    expect(openToken(later, ' ,damaged')).toBeNull();
+  });
+
+  it('has a check of its own, which depends on all keys before it and tells how many they are', () => {
+    const [first, second] = [keyCheckOf([dataKey]), keyCheckOf([dataKey, laterKey])];
+    expect(second).toBe(`2:${derivedLater(`session-push check ${first}`).toString('base64url')}`);
+    const thirdKey = randomBytes(32);
+    const third = blake2b(32, thirdKey, Buffer.from(`session-push check ${second}`)).toString('base64url');
+    expect(keyCheckOf([dataKey, laterKey, thirdKey])).toBe(`3:${third}`);
+    expect(keyCheckOf([randomBytes(32), laterKey])).not.toBe(second);
+    expect([first, second, `13:${third}`].map(generationOfCheck)).toEqual([1, 2, 13]);
+  });
 });

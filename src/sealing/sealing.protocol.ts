@@ -3,8 +3,24 @@ import { randomBytes } from 'node:crypto';
 
 await sodium.ready;
 
-/** What begins a sealed text. Ids and tokens of clients have no spaces, so none of theirs passes for a sealed one. */
+/**
+ * What begins a sealed text: ` ` of the first key, and ` ` with one more character of each later one, `,` of the second, `+` of
+ * the third, down to `!` of the thirteenth. Ids and tokens of clients have no spaces, so none of theirs passes for a sealed one.
+ *
+ * Base64url goes on with `-` or something greater. So bytewise what the newest key sealed comes first, then what older keys
+ * did, the newer of them first, and then what is plain.
+ */
 const MARK = ' ';
+
+/** Its code less `n` is that of the character by which key number `n` is known, from the second on. */
+const CODE_OF_MARKS = '.'.charCodeAt(0);
+const LAST_CODE_OF_MARKS = CODE_OF_MARKS - 2;
+
+/** Comes after everything that base64url consists of. */
+const AFTER_BASE64URL = '~';
+
+/** As many as there are marks: every later one is smaller than the one before. */
+export const MAX_DATA_KEYS = CODE_OF_MARKS - '!'.charCodeAt(0);
 
 const KEY_BYTES = 32;
 const ID_BYTES = 32;
@@ -13,6 +29,8 @@ const TAG_BYTES = 16;
 
 /** Keys of 32 bytes, one for each use: keyed BLAKE2b-256 of the use's name under the data key. */
 export interface SealingKeys {
+  /** The data key's number: 1 is the first that there was. */
+  readonly generation: number;
   readonly id: Uint8Array;
   readonly nonce: Uint8Array;
   readonly token: Uint8Array;
@@ -21,9 +39,13 @@ export interface SealingKeys {
   readonly box: Uint8Array;
 }
 
-/** @param dataKey 32 bytes */
-export function deriveKeys(dataKey: Uint8Array): SealingKeys {
+/**
+ * @param dataKey 32 bytes
+ * @param generation its number
+ */
+export function deriveKeys(dataKey: Uint8Array, generation = 1): SealingKeys {
   return {
+    generation,
     id: derive(dataKey, 'session-push id'),
     nonce: derive(dataKey, 'session-push token nonce'),
     token: derive(dataKey, 'session-push token'),
@@ -33,47 +55,87 @@ export function deriveKeys(dataKey: Uint8Array): SealingKeys {
   };
 }
 
-/** Tells whether a data key is the one that was used before, and nothing about the keys in use. Base64url. */
-export function keyCheckOf(dataKey: Uint8Array): string {
-  return toBase64url(derive(dataKey, 'session-push check'));
+/**
+ * Tells whether data keys are those that were used before, and nothing about the keys in use.
+ *
+ * Of one key base64url of keyed BLAKE2b-256 of `session-push check`. Of more `<number>:` and base64url of keyed BLAKE2b-256,
+ * under the last of them, of `session-push check ` and the check of those before it: ids depend on all keys and their order.
+ *
+ * @param dataKeys oldest first
+ */
+export function keyCheckOf(dataKeys: readonly [Uint8Array, ...Uint8Array[]]): string {
+  const [first, ...others] = dataKeys;
+  return others.reduce(
+    (before, dataKey, index) => `${index + 2}:${toBase64url(derive(dataKey, `session-push check ${before}`))}`,
+    toBase64url(derive(first, 'session-push check')),
+  );
+}
+
+/** How many data keys a check is of. */
+export function generationOfCheck(keyCheck: string): number {
+  const end = keyCheck.indexOf(':');
+  return end < 0 ? 1 : Number(keyCheck.slice(0, end));
 }
 
 export const isSealed = (text: string): boolean => text.startsWith(MARK);
 
-/** ` ` and base64url of keyed BLAKE2b-256 of the id: one-way, 44 characters. */
-export function sealId({ id: key }: SealingKeys, id: string): string {
-  return MARK + toBase64url(sodium.crypto_generichash(ID_BYTES, id, key));
+/** The number of the data key that a text is sealed with; 0 = it is plain. */
+export function generationOf(text: string): number {
+  if (!isSealed(text)) return 0;
+  const code = text.charCodeAt(MARK.length);
+  return code <= LAST_CODE_OF_MARKS ? CODE_OF_MARKS - code : 1;
+}
+
+/** Bytewise after what is sealed with this data key or a later one, and before everything else that is stored. */
+export const endOfGeneration = (generation: number): string => markOf(generation) + AFTER_BASE64URL;
+
+/**
+ * Mark and base64url of keyed BLAKE2b-256 of the id: one-way, 44 characters, and one more from the second data key on.
+ *
+ * @param id with the first data key the id; with a later one its form of the data key before, mark included
+ */
+export function sealId({ generation, id: key }: SealingKeys, id: string): string {
+  return markOf(generation) + toBase64url(sodium.crypto_generichash(ID_BYTES, id, key));
 }
 
 /**
- * ` ` and base64url of `nonce[24] | ciphertext | tag[16]` by XChaCha20-Poly1305 without additional data.
+ * Mark and base64url of `nonce[24] | ciphertext | tag[16]` by XChaCha20-Poly1305 without additional data.
  *
  * The nonce is keyed BLAKE2b-192 of the token, so one token has one sealed form, which can be looked up and is a key as
  * good as the token: what it reveals is that two of them are the same. Two tokens share a nonce as rarely as two random
  * nonces do.
  */
-export function sealToken({ nonce: nonceKey, token: key }: SealingKeys, token: string): string {
-  return MARK + sealInOneForm(nonceKey, key, Buffer.from(token)).toString('base64url');
+export function sealToken({ generation, nonce: nonceKey, token: key }: SealingKeys, token: string): string {
+  return markOf(generation) + sealInOneForm(nonceKey, key, Buffer.from(token)).toString('base64url');
 }
 
 /** The token; null when this was not sealed with these keys, or is damaged. */
-export function openToken({ token: key }: SealingKeys, sealed: string): string | null {
-  return openText(key, sealed)?.toString() ?? null;
+export function openToken({ generation, token: key }: SealingKeys, sealed: string): string | null {
+  return openText(generation, key, sealed)?.toString() ?? null;
 }
 
 /**
  * As {@link sealToken}, of the bytes of an account: an account has one sealed form, which can be looked up, and unlike an id
- * it can be opened, because storage nodes have to be told whom they are asked about. 99 characters for 33 bytes.
+ * it can be opened, because storage nodes have to be told whom they are asked about. 99 characters for 33 bytes, and one more
+ * from the second data key on.
  *
  * @param account hexadecimal, of which the case is not kept
  */
-export function sealAccount({ accountNonce: nonceKey, account: key }: SealingKeys, account: string): string {
-  return MARK + sealInOneForm(nonceKey, key, Buffer.from(account, 'hex')).toString('base64url');
+export function sealAccount(
+  { generation, accountNonce: nonceKey, account: key }: SealingKeys,
+  account: string,
+): string {
+  return markOf(generation) + sealInOneForm(nonceKey, key, Buffer.from(account, 'hex')).toString('base64url');
 }
 
 /** The account in lower-case hexadecimal; null when this was not sealed with these keys, or is damaged. */
-export function openAccount({ account: key }: SealingKeys, sealed: string): string | null {
-  return openText(key, sealed)?.toString('hex') ?? null;
+export function openAccount({ generation, account: key }: SealingKeys, sealed: string): string | null {
+  return openText(generation, key, sealed)?.toString('hex') ?? null;
+}
+
+/** A sealed text that nobody can open, with the mark of another data key: nobody can open it then either. */
+export function markDamaged({ generation }: SealingKeys, damaged: string): string {
+  return markOf(generation) + damaged.slice(markOf(generationOf(damaged)).length);
 }
 
 /**
@@ -107,8 +169,9 @@ function sealInOneForm(nonceKey: Uint8Array, key: Uint8Array, content: Uint8Arra
   return Buffer.concat([nonce, sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(content, null, null, nonce, key)]);
 }
 
-function openText(key: Uint8Array, sealed: string): Buffer | null {
-  return isSealed(sealed) ? decrypt(key, Buffer.from(sealed.slice(MARK.length), 'base64url'), null) : null;
+function openText(generation: number, key: Uint8Array, sealed: string): Buffer | null {
+  if (generationOf(sealed) !== generation) return null;
+  return decrypt(key, Buffer.from(sealed.slice(markOf(generation).length), 'base64url'), null);
 }
 
 function decrypt(key: Uint8Array, bytes: Uint8Array, additionalData: string | null): Buffer | null {
@@ -122,6 +185,9 @@ function decrypt(key: Uint8Array, bytes: Uint8Array, additionalData: string | nu
     return null;
   }
 }
+
+const markOf = (generation: number): string =>
+  generation === 1 ? MARK : MARK + String.fromCharCode(CODE_OF_MARKS - generation);
 
 const derive = (dataKey: Uint8Array, use: string): Uint8Array => sodium.crypto_generichash(KEY_BYTES, use, dataKey);
 

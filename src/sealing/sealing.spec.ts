@@ -67,6 +67,41 @@ describe('KeyedSealing', () => {
   });
 });
 
+describe('KeyedSealing with several keys', () => {
+  const dataKeys = [randomBytes(32), randomBytes(32), randomBytes(32)] as const;
+  const first = new KeyedSealing(dataKeys[0]);
+  const second = new KeyedSealing(dataKeys[0], dataKeys[1]);
+  const third = new KeyedSealing(...dataKeys);
+  const account = '05ab'.padEnd(66, '0');
+  const forms = (of: (sealing: KeyedSealing) => string): string[] => [first, second, third].map(of);
+
+  it('carries over what earlier keys sealed to the form that the plain text has', () => {
+    for (const form of forms((sealing) => sealing.id('05a'))) expect(third.id(form)).toBe(third.id('05a'));
+    for (const form of forms((sealing) => sealing.token('token'))) expect(third.token(form)).toBe(third.token('token'));
+    for (const form of forms((sealing) => sealing.account(account)))
+      expect(third.account(form)).toBe(third.account(account));
+  });
+
+  it('opens what any of them sealed', () => {
+    for (const form of forms((sealing) => sealing.token('token'))) expect(third.open(form)).toBe('token');
+    for (const form of forms((sealing) => sealing.account(account))) expect(third.openAccount(form)).toBe(account);
+    const box = first.box(Buffer.from('content'), 'here');
+    expect([third.openBox(box, 'here', 1), third.openBox(box, 'here')]).toEqual([Buffer.from('content'), null]);
+  });
+
+  it('leaves alone what a later one sealed, and cannot open it', () => {
+    const [id, token, sealedAccount] = [third.id('05a'), third.token('token'), third.account(account)];
+    expect([first.id(id), second.token(token), second.account(sealedAccount)]).toEqual([id, token, sealedAccount]);
+    expect([first.open(token), second.openAccount(sealedAccount)]).toEqual([null, null]);
+  });
+
+  it('gives what is damaged its mark, once', () => {
+    expect([third.token(' damaged'), third.account(' ,damaged')]).toEqual([' +damaged', ' +damaged']);
+    expect(third.token(' +damaged')).toBe(' +damaged');
+    expect(third.open(' +damaged')).toBeNull();
+  });
+});
+
 describe('what is stored', () => {
   const keep = (id: StoredId, token: StoredToken) => [id, token];
 

@@ -1,6 +1,9 @@
 import {
   deriveKeys,
+  generationOf,
   isSealed,
+  keyCheckOf,
+  markDamaged,
   openAccount,
   openBox,
   openToken,
@@ -30,11 +33,17 @@ export const NOBODY = '' as StoredId;
 
 /**
  * Turns ids and tokens into the form in which they are stored, looked up and compared everywhere behind the commands. What
- * is sealed already stays as it is.
+ * is sealed already stays as it is, and what an earlier data key sealed is carried over to the one in use.
  */
 export abstract class Sealing {
   /** False: the stored form is the text itself. */
   abstract readonly isOn: boolean;
+
+  /** The number of the data key in use; 0 = there is none. */
+  abstract readonly generation: number;
+
+  /** As `keyCheckOf` has it; null = there is no key. */
+  abstract readonly keyCheck: string | null;
 
   /** Of a Session id or legacy closed group id. */
   abstract id(id: string): StoredId;
@@ -57,13 +66,19 @@ export abstract class Sealing {
    */
   abstract box(content: Buffer, place: string): Buffer;
 
-  /** The bytes themselves; null = they are damaged, or belong to another place. */
-  abstract openBox(storedBox: Buffer, place: string): Buffer | null;
+  /**
+   * The bytes themselves; null = they are damaged, or belong to another place.
+   *
+   * @param generation of the data key that sealed them, when it is not the one in use
+   */
+  abstract openBox(storedBox: Buffer, place: string, generation?: number): Buffer | null;
 }
 
 /** Stored as it came. */
 export class NoSealing extends Sealing {
   override readonly isOn = false;
+  override readonly generation = 0;
+  override readonly keyCheck = null;
   override id = (id: string): StoredId => id as StoredId;
   override token = (token: string): StoredToken => token as StoredToken;
   override open = (storedToken: string): string | null => (isSealed(storedToken) ? null : storedToken);
@@ -73,42 +88,73 @@ export class NoSealing extends Sealing {
   override openBox = (storedBox: Buffer): Buffer => storedBox;
 }
 
-/** Sealed with a data key. */
+/** Sealed with a data key; what an earlier one sealed can still be read. */
 export class KeyedSealing extends Sealing {
   override readonly isOn = true;
-  private readonly keys: SealingKeys;
+  override readonly generation: number;
+  override readonly keyCheck: string;
+  /** Those of key number n are at n - 1. */
+  private readonly keys: readonly SealingKeys[];
+  private readonly newest: SealingKeys;
 
-  /** @param dataKey 32 bytes */
-  constructor(dataKey: Uint8Array) {
+  /** @param dataKeys 32 bytes each, oldest first; the last is in use */
+  constructor(...dataKeys: readonly [Uint8Array, ...Uint8Array[]]) {
     super();
-    this.keys = deriveKeys(dataKey);
+    this.keys = dataKeys.map((dataKey, index) => deriveKeys(dataKey, index + 1));
+    this.generation = dataKeys.length;
+    this.newest = this.keysOf(this.generation);
+    this.keyCheck = keyCheckOf(dataKeys);
   }
 
+  /** Of an id nobody has more than its form, so each key seals the form of the one before. */
   override id(id: string): StoredId {
-    return (isSealed(id) ? id : sealId(this.keys, id)) as StoredId;
+    let form = id;
+    for (let done = generationOf(id); done < this.generation; done++) form = sealId(this.keysOf(done + 1), form);
+    return form as StoredId;
   }
 
   override token(token: string): StoredToken {
-    return (isSealed(token) ? token : sealToken(this.keys, token)) as StoredToken;
+    return this.carryOver(token, openToken, sealToken) as StoredToken;
   }
 
   override open(storedToken: string): string | null {
-    return isSealed(storedToken) ? openToken(this.keys, storedToken) : storedToken;
+    return this.openedBy(openToken, storedToken);
   }
 
   override account(account: string): StoredAccount {
-    return (isSealed(account) ? account : sealAccount(this.keys, account)) as StoredAccount;
+    return this.carryOver(account, openAccount, sealAccount) as StoredAccount;
   }
 
   override openAccount(storedAccount: string): string | null {
-    return isSealed(storedAccount) ? openAccount(this.keys, storedAccount) : storedAccount;
+    return this.openedBy(openAccount, storedAccount);
   }
 
   override box(content: Buffer, place: string): Buffer {
-    return sealBox(this.keys, content, place);
+    return sealBox(this.newest, content, place);
   }
 
-  override openBox(storedBox: Buffer, place: string): Buffer | null {
-    return openBox(this.keys, storedBox, place);
+  override openBox(storedBox: Buffer, place: string, generation = this.generation): Buffer | null {
+    return openBox(this.keysOf(generation), storedBox, place);
+  }
+
+  /** What is damaged is marked too: otherwise it would be left to do for ever. */
+  private carryOver(text: string, open: Open, seal: (keys: SealingKeys, plain: string) => string): string {
+    if (generationOf(text) >= this.generation) return text;
+    const plain = this.openedBy(open, text);
+    return plain === null ? markDamaged(this.newest, text) : seal(this.newest, plain);
+  }
+
+  private openedBy(open: Open, text: string): string | null {
+    const generation = generationOf(text);
+    if (generation === 0) return text;
+    return generation > this.generation ? null : open(this.keysOf(generation), text);
+  }
+
+  private keysOf(generation: number): SealingKeys {
+    const keys = this.keys[generation - 1];
+    if (!keys) throw new RangeError(`There is no data key number ${generation}.`);
+    return keys;
   }
 }
+
+type Open = (keys: SealingKeys, sealed: string) => string | null;

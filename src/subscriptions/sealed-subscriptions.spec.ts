@@ -88,11 +88,31 @@ describeEachDatabase('with a data key', (databases) => {
     await plain.subscribe([...requests, kept]);
     await plain.unsubscribe(unsubscribeRequest(account, ended));
     expect(await readable()).toEqual([...SECRET_KEYS, 'token'].toSorted());
-    await sealDatabase(dataSource, file, () => ({ advance: () => undefined, finish: () => undefined }));
+    await sealWith(file);
     expect(await readable()).toEqual([]);
+    await expectAllFound(sealing, kept);
+  });
 
+  it('a later data key reads what is of the earlier one, and everybody is found', async () => {
+    const ended = { token: newAndroidToken(), sigTs: nowSeconds() };
+    const kept = subscribeRequest(account, { ...ended, sigTs: ended.sigTs - 1 });
+    await sealWith(file);
+    await commandsWith(sealing).subscribe([...requests, kept]);
+    await commandsWith(sealing).unsubscribe(unsubscribeRequest(account, ended));
+    const [laterKey, laterFile] = [randomBytes(32), join(folder, 'later.key')];
+    writeFileSync(laterFile, `${dataKey.toString('hex')}\n${laterKey.toString('hex')}\n`);
+    await sealWith(laterFile);
+    await expectAllFound(new KeyedSealing(dataKey, laterKey), kept);
+    expect((await rawBytes(url)).includes(sealing.account(account.id))).toBe(false);
+  });
+
+  const sealWith = (keyFile: string): Promise<Sealing> =>
+    sealDatabase(dataSource, keyFile, () => ({ advance: () => undefined, finish: () => undefined }));
+
+  /** @param kept by somebody who wants to bring a subscription back that was ended */
+  async function expectAllFound(used: Sealing, kept: SubscribeRequest): Promise<void> {
     const reports = [account, group].map(({ id }) => ({ account: id, namespace: 0 }));
-    const found = await new SubscribersService(dataSource, sealing).findFor(reports);
+    const found = await new SubscribersService(dataSource, used).findFor(reports);
     const keysOf = (some: readonly (SubscribeRequest | undefined)[]) =>
       some.map((each) => String(each?.['enc_key'])).toSorted();
     expect(found.map((subscribers) => subscribers.map(({ encKey }) => encKey.toString('hex')).toSorted())).toEqual([
@@ -100,14 +120,14 @@ describeEachDatabase('with a data key', (databases) => {
       keysOf([requests[1], requests[2]]),
     ]);
     const range = { first: 0, last: 65_535 };
-    const { accounts } = await new WatchedAccountsService(dataSource, sealing).pageOfAccounts(range, null, 0);
+    const { accounts } = await new WatchedAccountsService(dataSource, used).pageOfAccounts(range, null, 0);
     const signatures = accounts.flatMap((each) => each.requests.map(({ signature }) => signature.toString('base64')));
     expect(signatures.toSorted()).toEqual(requests.map((each) => String(each['signature'])).toSorted());
 
     // What a phone renews or has ended is known under the sealed names too.
-    expect(await commandsWith(sealing).subscribe([...requests, kept])).toEqual([
+    expect(await commandsWith(used).subscribe([...requests, kept])).toEqual([
       ...requests.map(() => ({ success: true, updated: true, message: 'Resubscription successful' })),
       { error: 4, message: 'sig_ts is older than that of a request that was already carried out' },
     ]);
-  });
+  }
 });

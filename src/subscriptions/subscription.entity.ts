@@ -15,7 +15,7 @@ export class Subscription {
   @PrimaryColumn({ type: 'varchar', length: 16 })
   service: PushService;
 
-  @PrimaryColumn({ type: 'varchar', length: 1420 })
+  @PrimaryColumn({ type: 'varchar', length: 1421 })
   token: StoredToken;
 
   /** The account's owner, or one of his subaccounts; tells apart who takes up the account's room. */

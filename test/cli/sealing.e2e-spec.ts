@@ -1,13 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readDataKey } from '../../src/sealing/data-key.file.js';
-import { KeyedSealing } from '../../src/sealing/sealing.js';
 import { runCommand, runForJson } from '../support/command-line.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { newAndroidToken, newId, newIosToken } from '../support/people.js';
 import { query } from '../support/query.js';
+import { rotateDataKey, sealingOf } from '../support/data-keys.js';
 import { spawnServer } from '../support/spawned-server.js';
 import { makeV1Database } from '../support/v1-database.js';
 
@@ -23,7 +22,7 @@ describeEachDatabase('the command line with a data key', (databases) => {
     const { checks } = JSON.parse(stdout) as { checks: { name: string; status: string; detail: string }[] };
     return Object.fromEntries(checks.map(({ name, status, detail }) => [name, `${status}: ${detail}`]));
   };
-  const sealing = () => new KeyedSealing(readDataKey(join(folder, 'data.key')) ?? Buffer.alloc(0));
+  const sealing = () => sealingOf(join(folder, 'data.key'));
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'spns-cli-sealing-'));
@@ -71,6 +70,58 @@ describeEachDatabase('the command line with a data key', (databases) => {
       database: expect.stringMatching(/^failed: .*put a copy of it back/),
       'data key': expect.stringMatching(/^failed: .*other\.key does not exist: put a copy/),
     });
+  });
+
+  it('changes the data key: a fresh one at the end of the file, and the database sealed with it', async () => {
+    const file = join(folder, 'data.key');
+    expect((await run(['rotate-data-key'], env)).stderr).toContain('DATA_KEY_FILE is not set');
+    expect((await run(['rotate-data-key'], sealed)).code).toBe(1);
+    await run(['migrate'], env);
+    expect((await run(['rotate-data-key'], sealed)).stderr).toMatch(/not sealed with the key in .* yet.* migrate\n$/);
+    expect(existsSync(file)).toBe(false);
+    await run(['migrate'], sealed);
+    const former = sealing();
+    const [token, id] = [newIosToken(), newId()];
+    await query(
+      url,
+      `INSERT INTO devices (token, session_id, device_type, legacy_groups_only, registered_at, apns_environment) VALUES ('${former.token(token)}', '${former.id(id)}', 'ios', 0, 1, NULL)`,
+    );
+    const { code, stdout } = await run(['rotate-data-key'], sealed);
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`${file} holds 2 keys now`)]);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await check(sealed)).toMatchObject({
+      database: expect.stringMatching(
+        /^warning: .*; the server seals it at start, with the last key of DATA_KEY_FILE$/,
+      ),
+      'data key': expect.stringMatching(/^ok: .*, 2 keys of which the one in line 1 is in use;/),
+    });
+    // Until then everything is done with the key that the database has, and no third one is made.
+    expect(await runForJson(['devices', 'count'], { folder, env: sealed })).toMatchObject({ ios: 1 });
+    expect((await run(['rotate-data-key'], sealed)).stderr).toContain('is not sealed with the key in');
+    const pending = 'The schema is up to date.\npending sealing of ids and tokens\n';
+    expect((await run(['migrate', '--dry-run'], sealed)).stdout).toBe(pending);
+    expect((await run(['migrate'], sealed)).stdout).toBe(pending.replace('pending', 'done'));
+    expect(await query(url, 'SELECT token, session_id FROM devices')).toEqual([
+      { token: sealing().token(token), session_id: sealing().id(id) },
+    ]);
+    expect(sealing().generation).toBe(2);
+    expect(await check(sealed)).toMatchObject({
+      database: expect.stringMatching(/^ok: .*ids and tokens sealed$/),
+      'data key': expect.stringMatching(/^ok: .*, 2 keys of which the last is in use;/),
+    });
+  });
+
+  it('does not change the data key under a server that is at work, nor beyond the last one', async () => {
+    const { process: server } = await spawnServer({ ...sealed, BACKUP_INTERVAL_HOURS: '' }, folder);
+    const before = readFileSync(join(folder, 'data.key'));
+    expect((await run(['rotate-data-key'], sealed)).stderr).toContain(
+      'Another server uses this database. Stop it first',
+    );
+    expect(readFileSync(join(folder, 'data.key'))).toEqual(before);
+    await server.stop();
+    for (let keys = 2; keys <= 13; keys++) rotateDataKey(join(folder, 'data.key'));
+    expect((await run(['migrate'], sealed)).code).toBe(0);
+    expect((await run(['rotate-data-key'], sealed)).stderr).toContain('holds 13 keys, and there can be no more');
   });
 
   it('does not seal under a server that is at work', async () => {

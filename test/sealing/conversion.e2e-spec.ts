@@ -8,57 +8,34 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { takeBackup } from '../../src/database/backups/take-backup.js';
 import { DatabaseWriter } from '../../src/database/database-writer.js';
 import { inPowersOfTwo } from '../../src/database/statement-sizes.js';
-import { SuspectTokensService } from '../../src/devices/suspect-tokens.service.js';
-import { readDataKey } from '../../src/sealing/data-key.file.js';
-import { KeyedSealing } from '../../src/sealing/sealing.js';
-import { arrival, contentOf, newPhone, type Phone, push } from '../faults/phones.js';
+import { endOfGeneration } from '../../src/sealing/sealing.protocol.js';
+import { KeyedSealing, NoSealing } from '../../src/sealing/sealing.js';
+import { arrival, contentOf, push } from '../faults/phones.js';
 import { runCommand } from '../support/command-line.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import { newAndroidToken, newData, newId } from '../support/people.js';
 import { query } from '../support/query.js';
 import { rawBytes } from '../support/raw-storage.js';
+import { sealingOf } from '../support/data-keys.js';
 import { inFolder, ServerProcess, spawnServer } from '../support/spawned-server.js';
 import { openDataSource } from '../support/test-data-source.js';
 import { TestServer } from '../support/test-server.js';
-import { storedToken } from '../support/stored.js';
+import { expectAllAtWork, fillDatabase, type FullDatabase } from './full-database.js';
 
 describeEachDatabase('a database of before', (databases) => {
   let folder: string;
   let file: string;
   let gateways: TestGateways;
   let server: TestServer;
-  let phone: Phone;
-  let groupPhone: Phone;
-  let group: string;
-  let waiting: { phone: Phone; data: string };
-  let notLookedAt: string;
+  let full: FullDatabase;
 
-  /** Everything that has ids or tokens in it, with pushes that wait. */
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'spns-conversion-'));
     file = join(folder, 'data.key');
     gateways = await startGateways();
     server = await TestServer.start({ database: await databases.create(), gateways });
-    phone = await newPhone(server, 'apns');
-    groupPhone = await newPhone(server, 'huawei');
-    group = newId();
-    await server.send('subscribe_closed_group', { closedGroupPublicKey: group, pubKey: groupPhone.id });
-    await gateways.fcm.stopListening();
-    waiting = { phone: await newPhone(server, 'fcm'), data: '' };
-    waiting.data = await push(server, waiting.phone);
-    await vi.waitUntil(async () => (await server.queued())[0]?.lane === 'fcm', { timeout: 5000 });
-    const suspicion = { token: storedToken(phone.token), provider: 'apns', reason: 'Gone', registeredAt: 1 };
-    await server.app.get(SuspectTokensService).remember([suspicion], 2);
-    await server.app.close();
-    notLookedAt = newData();
-    await query(
-      server.database,
-      `INSERT INTO queued_notifications (id, notification_id, lane, leased, available_at, accepted_at, expires_at, attempts,
-                                         recipient, data, targets)
-         SELECT 'not-looked-at', notification_id, 'intake', 0, available_at, accepted_at, expires_at, 0, '${phone.id}',
-                '${notLookedAt}', NULL FROM queued_notifications`,
-    );
+    full = await fillDatabase(server, gateways);
   });
   afterEach(async () => {
     await server.close();
@@ -66,25 +43,18 @@ describeEachDatabase('a database of before', (databases) => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const revealing = () => [phone.id, phone.token, groupPhone.id, groupPhone.token, group, waiting.phone.token];
+  const revealing = () => [...full.ids, ...full.tokens];
   const found = (bytes: Buffer): number => revealing().filter((text) => bytes.includes(text)).length;
 
   it('reveals nothing any more once it is sealed, and everything in it works on', async () => {
     expect(found(await rawBytes(server.database))).toBe(revealing().length);
     await server.open({ DATA_KEY_FILE: file });
-    await gateways.fcm.listenAgain();
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(server.log.find("sealing the ids and tokens in the database', rows: 8")).toHaveLength(1);
     expect(server.log.find('remove them once a copy of the data key is safe')).toHaveLength(1);
-    await arrival(gateways, waiting.phone, waiting.data, 10_000);
-    await arrival(gateways, phone, notLookedAt);
-    const data = newData();
-    await server.notify(group, data);
-    await arrival(gateways, groupPhone, data);
-    await arrival(gateways, phone, await push(server, phone));
-    await server.idle();
+    await expectAllAtWork(server, gateways, full);
     expect(found(await rawBytes(server.database))).toBe(0);
-    expect((await server.send('unregister', { token: phone.token })).body).toMatchObject({ code: 1 });
+    expect((await server.send('unregister', { token: full.phone.token })).body).toMatchObject({ code: 1 });
     expect(await query(server.database, 'SELECT * FROM suspect_tokens')).toEqual([]);
     await server.restart({ DATA_KEY_FILE: file });
     expect(server.log.find('sealing the ids')).toHaveLength(1);
@@ -113,6 +83,7 @@ describeEachDatabase('a database of before', (databases) => {
       await server.open(env);
       const backup = await takeBackup(path, join(folder, 'after'));
       expect(found(readFileSync(backup))).toBe(0);
+      const { phone } = full;
       await server.send('unregister', { token: phone.token });
       await server.app.close();
       expect((await runCommand(['restore', backup], { folder, env })).code).toBe(0);
@@ -147,75 +118,87 @@ async function holdDevice(url: string, token: string): Promise<() => Promise<voi
   return () => connection.end();
 }
 
-describeEachDatabase('a conversion that is killed', (databases) => {
-  const ROWS = 60_000;
-  const devices = Array.from({ length: ROWS }, () => ({ token: newAndroidToken(), id: newId() }));
-  const inOrder = devices.toSorted((one, other) => (one.token < other.token ? -1 : 1));
-  let url: string;
-  beforeAll(async () => {
-    url = await databases.create();
-    const dataSource = await openDataSource(url);
-    const writer = new DatabaseWriter(dataSource, new MetricsService());
-    await writer.write(async (manager) => {
-      for (const some of inPowersOfTwo(devices)) {
-        await manager.query(
-          `INSERT INTO devices (token, session_id, device_type, legacy_groups_only, registered_at, apns_environment) VALUES ${some.map(() => "(?, ?, 'android', 0, 1, NULL)").join(', ')}`,
-          some.flatMap(({ token, id }) => [token, id]),
-        );
-      }
-    });
-    await dataSource.destroy();
-  }, 60_000);
+const earlierKey = randomBytes(32);
+const laterKeys = [earlierKey, randomBytes(32)];
 
-  const sealedRows = async (): Promise<number> => {
-    const [row] = await query(url, "SELECT COUNT(*) AS sealed FROM devices WHERE token < '!'");
-    return Number(row?.['sealed']);
-  };
+/** How the rows are stored before it. */
+const FORMER = { 'of plain rows': new NoSealing(), 'to a later data key': new KeyedSealing(earlierKey) };
 
-  it('goes on at the next start until everything is sealed, each row once', async () => {
-    await inFolder(async (folder) => {
-      const file = join(folder, 'data.key');
-      // Apps know the server already, so it makes no key of its own.
-      const onion = { ONION_PRIVATE_KEY_FILE: join(folder, 'onion.key') };
-      writeFileSync(onion.ONION_PRIVATE_KEY_FILE, randomBytes(32));
-      const env = { DATABASE_URL: url, DATA_KEY_FILE: file, ...onion };
-      const doneWhenKilled: number[] = [];
-      for (let kill = 1; kill <= 2; kill++) {
-        const before = await sealedRows();
-        // However late the kill comes, this is as far as the conversion gets.
-        const letGo = await holdDevice(url, inOrder[kill * 20_000 + 5000]?.token ?? '');
-        const killed = new ServerProcess(env, folder);
-        try {
-          await vi.waitUntil(async () => (await sealedRows()) > before, { timeout: 60_000, interval: 5 });
-        } finally {
-          await killed.stop('SIGKILL');
-          await letGo();
+for (const [what, former] of Object.entries(FORMER)) {
+  describeEachDatabase(`a conversion ${what} that is killed`, (databases) => {
+    const ROWS = 60_000;
+    const devices = Array.from({ length: ROWS }, () => ({ token: newAndroidToken(), id: newId() }));
+    const stored = devices.map(({ token, id }) => ({ token: former.token(token), id: former.id(id) }));
+    const inOrder = stored.toSorted((one, other) => (one.token < other.token ? -1 : 1));
+    const end = endOfGeneration(former.generation + 1);
+    let url: string;
+    beforeAll(async () => {
+      url = await databases.create();
+      const dataSource = await openDataSource(url);
+      const writer = new DatabaseWriter(dataSource, new MetricsService());
+      await writer.write(async (manager) => {
+        for (const some of inPowersOfTwo(stored)) {
+          await manager.query(
+            `INSERT INTO devices (token, session_id, device_type, legacy_groups_only, registered_at, apns_environment) VALUES ${some.map(() => "(?, ?, 'android', 0, 1, NULL)").join(', ')}`,
+            some.flatMap(({ token, id }) => [token, id]),
+          );
         }
-        expect(killed.log.some(({ msg }) => msg === 'listening')).toBe(false);
-        doneWhenKilled.push(await sealedRows());
-      }
-      expect(doneWhenKilled[0]).toBeGreaterThan(0);
-      expect(doneWhenKilled[1]).toBeGreaterThan(doneWhenKilled[0] ?? 0);
-      expect(doneWhenKilled[1]).toBeLessThan(ROWS);
+        if (former.keyCheck !== null) await manager.query('INSERT INTO sealing VALUES (?, 0)', [former.keyCheck]);
+      });
+      await dataSource.destroy();
+    }, 60_000);
 
-      const withoutKey = await new ServerProcess({ DATABASE_URL: url, ...onion }, folder).exit;
-      expect(withoutKey.code).toBe(1);
-      expect(withoutKey.stdout).toContain('the server cannot start: The database is sealed: set DATA_KEY_FILE');
+    const sealedRows = async (): Promise<number> => {
+      const [row] = await query(url, `SELECT COUNT(*) AS sealed FROM devices WHERE token < '${end}'`);
+      return Number(row?.['sealed']);
+    };
 
-      const { process: server } = await spawnServer(env, folder);
-      const sealing = new KeyedSealing(readDataKey(file) ?? Buffer.alloc(0));
-      const stored = await query(url, 'SELECT token, session_id FROM devices');
-      expect(new Set(stored.map((row) => `${String(row['token'])}${String(row['session_id'])}`))).toEqual(
-        new Set(devices.map(({ token, id }) => sealing.token(token) + sealing.id(id))),
-      );
-      const bytes = await rawBytes(url);
-      for (const { token, id } of devices.slice(0, 50).concat(devices.slice(-50))) {
-        expect([bytes.includes(token), bytes.includes(id)]).toEqual([false, false]);
-      }
-      await server.stop();
-    });
-  }, 240_000);
-});
+    it('goes on at the next start until everything is sealed, each row once', async () => {
+      await inFolder(async (folder) => {
+        const file = join(folder, 'data.key');
+        // Apps know the server already, so it makes no key of its own.
+        const onion = { ONION_PRIVATE_KEY_FILE: join(folder, 'onion.key') };
+        writeFileSync(onion.ONION_PRIVATE_KEY_FILE, randomBytes(32));
+        if (former.isOn) writeFileSync(file, laterKeys.map((key) => `${key.toString('hex')}\n`).join(''));
+        const env = { DATABASE_URL: url, DATA_KEY_FILE: file, ...onion };
+        const doneWhenKilled: number[] = [];
+        for (let kill = 1; kill <= 2; kill++) {
+          const before = await sealedRows();
+          // However late the kill comes, this is as far as the conversion gets.
+          const letGo = await holdDevice(url, inOrder[kill * 20_000 + 5000]?.token ?? '');
+          const killed = new ServerProcess(env, folder);
+          try {
+            await vi.waitUntil(async () => (await sealedRows()) > before, { timeout: 60_000, interval: 5 });
+          } finally {
+            await killed.stop('SIGKILL');
+            await letGo();
+          }
+          expect(killed.log.some(({ msg }) => msg === 'listening')).toBe(false);
+          doneWhenKilled.push(await sealedRows());
+        }
+        expect(doneWhenKilled[0]).toBeGreaterThan(0);
+        expect(doneWhenKilled[1]).toBeGreaterThan(doneWhenKilled[0] ?? 0);
+        expect(doneWhenKilled[1]).toBeLessThan(ROWS);
+
+        const withoutKey = await new ServerProcess({ DATABASE_URL: url, ...onion }, folder).exit;
+        expect(withoutKey.code).toBe(1);
+        expect(withoutKey.stdout).toContain('the server cannot start: The database is sealed: set DATA_KEY_FILE');
+
+        const { process: server } = await spawnServer(env, folder);
+        const sealing = sealingOf(file);
+        const rows = await query(url, 'SELECT token, session_id FROM devices');
+        expect(new Set(rows.map((row) => `${String(row['token'])}${String(row['session_id'])}`))).toEqual(
+          new Set(devices.map(({ token, id }) => sealing.token(token) + sealing.id(id))),
+        );
+        const bytes = await rawBytes(url);
+        for (const { token, id } of stored.slice(0, 50).concat(stored.slice(-50))) {
+          expect([bytes.includes(token), bytes.includes(id)]).toEqual([false, false]);
+        }
+        await server.stop();
+      });
+    }, 240_000);
+  });
+}
 
 describe('several processes', () => {
   let gateways: TestGateways;
@@ -232,7 +215,7 @@ describe('several processes', () => {
       const [received] = await gateways.fcm.waitForPush(1);
       expect(received && [received.token, contentOf(received)]).toEqual([token, data]);
       const stored = await query(`sqlite:${join(folder, 'data/session-push.sqlite')}`, 'SELECT token FROM devices');
-      const sealing = new KeyedSealing(readDataKey(join(folder, 'data/data.key')) ?? Buffer.alloc(0));
+      const sealing = sealingOf(join(folder, 'data/data.key'));
       expect(stored).toEqual([{ token: sealing.token(token) }]);
       await server.stop();
     });

@@ -5,8 +5,6 @@ import { afterAll, expect, it, vi } from 'vitest';
 import { apnsError } from '../../gateways/apns.answers.js';
 import { Device } from '../../src/devices/device.entity.js';
 import { SuspectToken } from '../../src/devices/suspect-token.entity.js';
-import { readDataKey } from '../../src/sealing/data-key.file.js';
-import { KeyedSealing } from '../../src/sealing/sealing.js';
 import {
   addPhone,
   arrival,
@@ -23,6 +21,7 @@ import { describeEachDatabase } from '../support/databases.js';
 import { Metrics } from '../support/metrics.js';
 import { newData, newId } from '../support/people.js';
 import { rawBytes } from '../support/raw-storage.js';
+import { sealingOf } from '../support/data-keys.js';
 import { useServer } from '../support/test-server.js';
 import { storedToken } from '../support/stored.js';
 
@@ -34,7 +33,7 @@ describeEachDatabase('a server with a data key', (databases) => {
   const suite = useServer(databases, { env: { DATA_KEY_FILE: file }, tuning: { brakeFloor: 3 } });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  const sealing = () => new KeyedSealing(readDataKey(file) ?? Buffer.alloc(0));
+  const sealing = () => sealingOf(file);
   const stored = async (): Promise<string> => (await rawBytes(suite.server.database)).toString('latin1');
   const expectHidden = async (...texts: string[]): Promise<void> => {
     const [everything, log] = [await stored(), suite.server.log.lines.join('\n')];

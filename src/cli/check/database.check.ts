@@ -5,16 +5,17 @@ import { type AppConfig } from '../../config/app-config.js';
 import { describeDatabase } from '../../database/describe-database.js';
 import { readSchemaState, requireKnownSchema, type SchemaState } from '../../database/schema-state.js';
 import { needsSealing } from '../../database/sealing/seal-database.js';
-import { dataKeyOf, readSealingState, requireNotSealed } from '../../database/sealing/sealing-state.js';
+import { dataKeysOf, readSealingState, requireNotSealed } from '../../database/sealing/sealing-state.js';
 import { type SealingState } from '../../database/sealing/sealing-state.entity.js';
+import { generationOfCheck } from '../../sealing/sealing.protocol.js';
 import { Registrations } from '../../database/registrations.js';
 import { problemOf } from '../../common/problem-of.js';
 import { withDataSource } from '../with-database.js';
 import { type Check } from './check.js';
 
 export interface DatabaseCheck extends Check {
-  /** The database needs the data key that it was sealed with. */
-  sealed: boolean;
+  /** The number of the data key that the database is sealed with; 0 = it is not. */
+  generation: number;
   /** Apps are registered in it, which know this server by its key. */
   isInUse: boolean;
 }
@@ -23,8 +24,8 @@ export interface DatabaseCheck extends Check {
 export async function checkDatabase({ database, dataKeyFile }: AppConfig): Promise<DatabaseCheck> {
   const where = describeDatabase(database);
   if (database.kind === 'sqlite' && !existsSync(database.path))
-    return { ...absent(resolve(database.path)), sealed: false, isInUse: false };
-  let sealed = false;
+    return { ...absent(resolve(database.path)), generation: 0, isInUse: false };
+  let generation = 0;
   let isInUse = false;
   try {
     const check = await withDataSource(
@@ -33,15 +34,15 @@ export async function checkDatabase({ database, dataKeyFile }: AppConfig): Promi
         const schema = schemaCheck(where, await readSchemaState(dataSource));
         if (schema.status !== 'ok') return schema;
         const state = await readSealingState(dataSource);
-        sealed = state !== null;
+        generation = state ? generationOfCheck(state.keyCheck) : 0;
         isInUse = await new Registrations(dataSource).exist();
         return sealingCheck(schema, dataSource, state, dataKeyFile);
       },
       true,
     );
-    return { ...check, sealed, isInUse };
+    return { ...check, generation, isInUse };
   } catch (error) {
-    return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}`, sealed, isInUse };
+    return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}`, generation, isInUse };
   }
 }
 
@@ -62,12 +63,12 @@ async function sealingCheck(
   dataKeyFile: string | null,
 ): Promise<Check> {
   if (dataKeyFile === null) requireNotSealed(state);
-  else dataKeyOf(state, resolve(dataKeyFile));
+  else dataKeysOf(state, resolve(dataKeyFile));
   if (await needsSealing(dataSource, dataKeyFile)) {
     return {
       ...schema,
       status: 'warning',
-      detail: `${schema.detail}; the server seals it at start, with DATA_KEY_FILE`,
+      detail: `${schema.detail}; the server seals it at start, with ${state ? 'the last key of ' : ''}DATA_KEY_FILE`,
     };
   }
   return state ? { ...schema, detail: `${schema.detail}, ids and tokens sealed` } : schema;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { type AppConfig } from '../../config/app-config.js';
 import { DEFAULT_ONION_KEY_FILE } from '../../config/environment.js';
 import { requireFirstKeyPair } from '../../onion/onion-key.file.js';
-import { readDataKey } from '../../sealing/data-key.file.js';
+import { type DataKeys, readDataKeys } from '../../sealing/data-key.file.js';
 import { readPublicKey } from '../onion-key.js';
 import { problemOf } from '../../common/problem-of.js';
 import { type Check } from './check.js';
@@ -24,19 +24,26 @@ export async function checkOnionKey({ onionPrivateKeyFile: path }: AppConfig, is
   return checkKeyFile(name, file, () => `${file}, public key ${readPublicKey(file)}`);
 }
 
-/** @param sealed the database is: no new key would fit it */
-export function checkDataKey(configured: string | null, sealed: boolean): Check {
+/** @param generation of the key that the database is sealed with, for which no new one would do; 0 = it is not sealed */
+export function checkDataKey(configured: string | null, generation: number): Check {
   const name = 'data key';
   if (configured === null)
     return { name, status: 'off', detail: 'not configured, ids and tokens are stored as they are' };
   const file = resolve(configured);
-  if (sealed && !existsSync(file)) {
+  if (generation > 0 && !existsSync(file)) {
     return { name, status: 'failed', detail: `${file} does not exist: put a copy of the key of this database back` };
   }
   return checkKeyFile(name, file, () => {
-    readDataKey(file);
-    return `${file} is usable; keep a copy in a safe place`;
+    const keys = readDataKeys(file);
+    return `${file} is usable${keys ? keysOf(keys, generation) : ''}; keep a copy in a safe place`;
   });
+}
+
+/** Nothing to tell of a file with one key. */
+function keysOf({ length }: DataKeys, generation: number): string {
+  if (length === 1) return '';
+  const isDone = generation === 0 || generation >= length;
+  return `, ${length} keys of which the ${isDone ? 'last' : `one in line ${generation}`} is in use`;
 }
 
 function checkKeyFile(name: string, file: string, read: () => string): Check {

@@ -62,11 +62,11 @@ function checkVariables(misspelled: readonly string[]): Check {
 }
 
 async function checksOf(config: AppConfig, { offline = false, full = false, url }: CheckOptions): Promise<Check[]> {
-  const { sealed, isInUse, ...database } = await checkDatabase(config);
+  const { generation, isInUse, ...database } = await checkDatabase(config);
   return [
     checkVariables(misspelledVariables()),
     await checkOnionKey(config, isInUse),
-    checkDataKey(config.dataKeyFile, sealed),
+    checkDataKey(config.dataKeyFile, generation),
     database,
     await checkRedisServer(config.redisUrl),
     ...(await checkProviders(config, { offline })),

@@ -25,7 +25,8 @@ export function addKeyCommands(program: Command): void {
     .addHelpText(
       'after',
       `
-A file that exists is never overwritten. The key of DATA_KEY_FILE is made by migrate, or by the server.
+A file that exists is never overwritten. The key of DATA_KEY_FILE is made by migrate, or by the server, and changed by
+rotate-data-key.
 ${examples('keygen', 'keygen --vapid --file data/vapid.pem')}`,
     )
     .action(({ file: given, vapid = false }: KeyOptions) => {

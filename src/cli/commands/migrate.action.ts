@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { type DataSource } from 'typeorm';
 import { type AppConfig, loadConfig } from '../../config/app-config.js';
 import { MIGRATIONS } from '../../database/database-options.js';
-import { InstanceLock, isSharedDatabase } from '../../database/instance-lock.js';
 import { migrate } from '../../database/migrate.js';
 import { readSchemaState, requireKnownSchema } from '../../database/schema-state.js';
 import { openSealing } from '../../database/sealing/open-sealing.js';
 import { needsSealing, sealDatabase } from '../../database/sealing/seal-database.js';
+import { alone } from '../alone.js';
 import { print, printJson } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
 import { withDataSource } from '../with-database.js';
@@ -59,17 +59,12 @@ async function findChanges(dataSource: DataSource, dataKeyFile: string | null): 
 }
 
 /** Not under a server that is at work, which would go on as before, nor beside another `migrate`. */
-async function changeAlone(dataSource: DataSource, config: AppConfig): Promise<Changes> {
-  const lock = isSharedDatabase(config) ? null : new InstanceLock(dataSource);
-  try {
-    await lock?.acquire();
-    // Who had the lock before may have done it.
+const changeAlone = (dataSource: DataSource, config: AppConfig): Promise<Changes> =>
+  alone(dataSource, config, async () => {
+    // Who had the database before may have done it.
     const { pending: migrations } = await readSchemaState(dataSource);
     await migrate(dataSource);
     const sealing = await needsSealing(dataSource, config.dataKeyFile);
     await sealDatabase(dataSource, config.dataKeyFile, (rows) => new ProgressBar('Sealing', rows));
     return { migrations, sealing };
-  } finally {
-    await lock?.onApplicationShutdown();
-  }
-}
+  });

@@ -1,4 +1,5 @@
 import { type MigrationInterface, type QueryRunner, Table } from 'typeorm';
+import { isMysql, resizeToken } from './resize-token.js';
 
 const TABLES_OF_TOKENS = ['devices', 'suspect_tokens'];
 
@@ -27,21 +28,4 @@ export class Sealing1795100000000 implements MigrationInterface {
     await runner.dropTable('sealing');
     for (const table of TABLES_OF_TOKENS) await resizeToken(runner, table, 1024);
   }
-}
-
-const isMysql = (runner: QueryRunner): boolean => ['mysql', 'mariadb'].includes(runner.connection.options.type);
-
-/** Written out for MariaDB and MySQL, where TypeORM would drop the column and add it anew, without what is in it. */
-async function resizeToken(runner: QueryRunner, table: string, length: number): Promise<void> {
-  if (isMysql(runner)) {
-    await runner.query(
-      `ALTER TABLE ${table} MODIFY token varchar(${length}) CHARACTER SET ascii COLLATE ascii_bin NOT NULL`,
-    );
-    return;
-  }
-  const column = (await runner.getTable(table))?.findColumnByName('token');
-  if (!column) throw new Error(`The table ${table} has no column of tokens.`);
-  const resized = column.clone();
-  resized.length = String(length);
-  await runner.changeColumn(table, column, resized);
 }

@@ -14,7 +14,7 @@ export async function eraseRemains(dataSource: DataSource): Promise<void> {
   const [checkpoint] = await dataSource.query<{ busy: number }[]>('PRAGMA wal_checkpoint(TRUNCATE)');
   if (checkpoint?.busy === 0) return;
   throw new SealingError(
-    'Ids and tokens are sealed, but their plain text cannot be removed from the files while another program has the ' +
+    'Ids and tokens are sealed, but what they were before cannot be removed from the files while another program has the ' +
       'database open. Close it and start again.',
   );
 }

@@ -26,7 +26,7 @@ export class LoggedProgress implements SealingProgress {
     this.logger.log({ msg: 'the ids and tokens in the database are sealed', done: this.done });
     if (this.done === 0) return;
     this.logger.warn(
-      'backups and other copies from before are not sealed: remove them once a copy of the data key is safe',
+      'backups and other copies from before are not sealed, or with an earlier key: remove them once a copy of the data key is safe',
     );
   }
 }

@@ -2,10 +2,11 @@ import { type DataSource } from 'typeorm';
 import { CLI } from '../../config/cli-name.js';
 import { KeyedSealing, NoSealing, type Sealing } from '../../sealing/sealing.js';
 import { isComplete } from './seal-database.js';
-import { dataKeyOf, readSealingState, requireNotSealed, SealingError } from './sealing-state.js';
+import { dataKeysOf, keysInUse, readSealingState, requireNotSealed, SealingError } from './sealing-state.js';
 
 /**
- * How ids and tokens are stored in the database. Changes nothing: for the command line and for processes beside the server.
+ * How ids and tokens are stored in the database. Changes nothing: for the command line and for processes beside the server,
+ * which goes on with the key that it has, when a later one was put into the file since.
  *
  * @param file null = no data key
  * @throws SealingError when that is not what the configuration says
@@ -16,7 +17,7 @@ export async function openSealing(dataSource: DataSource, file: string | null): 
     requireNotSealed(state);
     return new NoSealing();
   }
-  const dataKey = dataKeyOf(state, file);
-  if (dataKey && isComplete(state)) return new KeyedSealing(dataKey);
+  const keys = dataKeysOf(state, file);
+  if (keys && isComplete(state)) return new KeyedSealing(...keysInUse(state, keys));
   throw new SealingError(`The database is not sealed yet, as DATA_KEY_FILE wants it. To do it: ${CLI} migrate`);
 }

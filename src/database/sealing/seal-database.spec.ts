@@ -5,30 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { CLI } from '../../config/cli-name.js';
+import { insertRows } from '../../../test/support/insert-rows.js';
 import { rawBytes } from '../../../test/support/raw-storage.js';
-import { type TestDatabase, useSqliteDatabase } from '../../../test/support/test-data-source.js';
+import { useSqliteDatabase } from '../../../test/support/test-data-source.js';
 import { boxPlace } from '../../sealing/sealing.protocol.js';
 import { KeyedSealing } from '../../sealing/sealing.js';
 import { MIGRATIONS } from '../database-options.js';
-import { inPowersOfTwo } from '../statement-sizes.js';
 import { openSealing } from './open-sealing.js';
 import { needsSealing, sealDatabase } from './seal-database.js';
 import { readSealingState } from './sealing-state.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'spns-sealing-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-/** Rows of `table`, in the order of its first columns; the others are left as they are without anybody's doing. */
-async function insert({ writer }: TestDatabase, table: string, rows: readonly (readonly unknown[])[]): Promise<void> {
-  await writer.write(async (manager) => {
-    const columns = await manager.query<{ name: string }[]>(`SELECT name FROM pragma_table_info('${table}')`);
-    const names = columns.map(({ name }) => name).slice(0, rows[0]?.length);
-    for (const some of inPowersOfTwo(rows)) {
-      const values = some.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
-      await manager.query(`INSERT INTO ${table} (${names.join(', ')}) VALUES ${values}`, some.flat());
-    }
-  });
-}
 
 describe('sealDatabase', () => {
   const database = useSqliteDatabase();
@@ -56,14 +44,14 @@ describe('sealDatabase', () => {
   });
 
   it('seals what each table holds, and nothing twice', async () => {
-    await insert(database, 'devices', [device('t1', '05a', 7), device(sealing.token('t2'), sealing.id('05b'))]);
-    await insert(database, 'suspect_tokens', [['t1', 'apns', 'Gone', 5, 6]]);
-    await insert(database, 'closed_groups', [['g1', 9]]);
-    await insert(database, 'closed_group_members', [
+    await insertRows(database, 'devices', [device('t1', '05a', 7), device(sealing.token('t2'), sealing.id('05b'))]);
+    await insertRows(database, 'suspect_tokens', [['t1', 'apns', 'Gone', 5, 6]]);
+    await insertRows(database, 'closed_groups', [['g1', 9]]);
+    await insertRows(database, 'closed_group_members', [
       ['g1', '05a'],
       ['g1', '05b'],
     ]);
-    await insert(database, 'queued_notifications', [
+    await insertRows(database, 'queued_notifications', [
       queued('1', null),
       queued('2', [{ token: 't1', registeredAt: 7, apnsEnvironment: 'sandbox' }]),
     ]);
@@ -100,8 +88,8 @@ describe('sealDatabase', () => {
       ...[account, 'firebase', token, 'owner', 7, '-10,0', 1, 1_800_000_000],
       ...[credentials, encKey, serviceInfo, 5, null],
     ];
-    await insert(database, 'subscriptions', [subscription('t1', null), subscription('t2', info)]);
-    await insert(database, 'ended_subscriptions', [['fingerprint', 9]]);
+    await insertRows(database, 'subscriptions', [subscription('t1', null), subscription('t2', info)]);
+    await insertRows(database, 'ended_subscriptions', [['fingerprint', 9]]);
     await seal();
     expect(told).toEqual([3, -2, -1]);
     const key = { account: sealing.account(account), service: 'firebase', token: sealing.token('t2') };
@@ -125,7 +113,7 @@ describe('sealDatabase', () => {
 
   it('goes page by page, with a group of members on several pages', async () => {
     const members = Array.from({ length: 22_345 }, (_, index) => [index < 22_000 ? 'g1' : `h${index}`, `05${index}`]);
-    await insert(database, 'closed_group_members', members);
+    await insertRows(database, 'closed_group_members', members);
     await seal();
     expect(told).toEqual([22_345, -10_000, -10_000, -2345]);
     const stored = await rows<{ group_id: string; session_id: string }>('SELECT * FROM closed_group_members');
@@ -135,7 +123,7 @@ describe('sealDatabase', () => {
 
   it('leaves no plain text in the files, the write-ahead log included', async () => {
     const ids = Array.from({ length: 5000 }, () => `05${randomBytes(32).toString('hex')}`);
-    await insert(
+    await insertRows(
       database,
       'devices',
       ids.map((id) => device(`token-of-${id}`, id)),
@@ -151,7 +139,7 @@ describe('sealDatabase', () => {
   });
 
   it('says so when the plain text cannot be removed yet, and does it at the next start', async () => {
-    await insert(database, 'devices', [device('a-plain-token', '05a')]);
+    await insertRows(database, 'devices', [device('a-plain-token', '05a')]);
     const reader = new Database(String(database.dataSource.options.database));
     reader.exec('BEGIN; SELECT COUNT(*) FROM devices');
     await expect(seal()).rejects.toThrow('another program has the database open');
@@ -165,7 +153,7 @@ describe('sealDatabase', () => {
     const targets = Array.from({ length: 700 }, (_, index) => ({
       ...{ token: `${index}`.padEnd(40, 'x'), registeredAt: index, apnsEnvironment: null },
     }));
-    await insert(database, 'queued_notifications', [queued('1', targets)]);
+    await insertRows(database, 'queued_notifications', [queued('1', targets)]);
     await seal();
     const stored = await rows<Record<string, string>>(
       'SELECT notification_id, lane, recipient, data, attempts, targets FROM queued_notifications ORDER BY id',
@@ -187,9 +175,9 @@ describe('sealDatabase', () => {
 
   it('finds what a server without the key wrote since', async () => {
     await seal();
-    await insert(database, 'devices', [device(sealing.token('t1'), sealing.id('05a'), 1)]);
+    await insertRows(database, 'devices', [device(sealing.token('t1'), sealing.id('05a'), 1)]);
     expect(await needsSealing(database.dataSource, file)).toBe(false);
-    await insert(database, 'devices', [device('t1', '05b', 2)]);
+    await insertRows(database, 'devices', [device('t1', '05b', 2)]);
     expect(await needsSealing(database.dataSource, file)).toBe(true);
     await seal();
     expect(await rows('SELECT token, session_id, registered_at FROM devices')).toEqual([
@@ -199,7 +187,7 @@ describe('sealDatabase', () => {
 
   it('prefers what was registered since with the key to what a server without it left', async () => {
     await seal();
-    await insert(database, 'devices', [
+    await insertRows(database, 'devices', [
       device(sealing.token('t1'), sealing.id('05new'), 1000),
       device('t1', '05old', 5),
     ]);
@@ -231,7 +219,7 @@ describe('sealDatabase', () => {
   });
 
   it('does nothing without a key', async () => {
-    await insert(database, 'devices', [device('t1', '05a')]);
+    await insertRows(database, 'devices', [device('t1', '05a')]);
     expect(await seal(null)).toMatchObject({ isOn: false });
     expect(await openSealing(database.dataSource, null)).toMatchObject({ isOn: false });
     expect(await readSealingState(database.dataSource)).toBeNull();

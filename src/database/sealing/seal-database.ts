@@ -9,9 +9,9 @@ import { withLargeCache } from '../large-cache.js';
 import { lowerIosTokens } from '../ios-tokens.js';
 import { oneAfterTheOther } from '../migrate.js';
 import { eraseRemains } from './erase-remains.js';
-import { countPlainQueue, sealPlainQueue } from './seal-queue-rows.js';
-import { countPlainRows, sealPlainRows } from './seal-registry-rows.js';
-import { dataKeyOf, readSealingState, requireNotSealed } from './sealing-state.js';
+import { countQueueToSeal, sealQueue } from './seal-queue-rows.js';
+import { countRowsToSeal, sealRegistry } from './seal-registry-rows.js';
+import { dataKeysOf, readSealingState, requireNotSealed } from './sealing-state.js';
 import { type SealingState } from './sealing-state.entity.js';
 
 /** How far a conversion is. */
@@ -22,8 +22,9 @@ export interface SealingProgress {
 
 /**
  * Makes the database what the configuration says, and returns how ids and tokens are stored in it. With a data key, all
- * that is plain is sealed, and what is sealed but spelled as nobody spells it any more is sealed anew; it goes on where it broke off, and finds what a server without the key wrote since. Nobody else
- * may use the database meanwhile. The key's file is made when there is none yet.
+ * that is plain is sealed, and so is, anew, what an earlier key sealed or what is spelled as nobody spells it any more; it
+ * goes on where it broke off, and finds what a server without the key wrote since. Nobody else may use the database
+ * meanwhile. The key's file is made when there is none yet.
  *
  * @param file null = no data key
  * @param start called with the number of rows when there is something to do
@@ -40,37 +41,46 @@ export function sealDatabase(
       requireNotSealed(state);
       return new NoSealing();
     }
-    const dataKey = dataKeyOf(state, file) ?? createDataKey(file);
-    const sealing = new KeyedSealing(dataKey);
-    if (await needsSealing(dataSource, file)) await convert(dataSource, keyCheckOf(dataKey), sealing, start);
+    const sealing = new KeyedSealing(...(dataKeysOf(state, file) ?? createDataKey(file)));
+    if (await needsSealing(dataSource, file)) await convert(dataSource, sealing, start);
     return sealing;
   });
 }
 
-/** Whether there is anything to seal. Costs next to nothing in a database that is sealed. */
+/**
+ * Whether there is anything to seal. Costs next to nothing in a database that is sealed.
+ *
+ * @throws SealingError when it is sealed with another key
+ */
 export async function needsSealing(dataSource: DataSource, file: string | null): Promise<boolean> {
   if (file === null) return false;
-  return !isComplete(await readSealingState(dataSource)) || (await countPlainRows(dataSource)) > 0;
+  const state = await readSealingState(dataSource);
+  const keys = isComplete(state) ? dataKeysOf(state, file) : null;
+  return !keys || state?.keyCheck !== keyCheckOf(keys) || (await countRowsToSeal(dataSource, keys.length)) > 0;
 }
 
-export const isComplete = (state: SealingState | null): boolean => state?.converting === false;
+export const isComplete = (state: SealingState | null): state is SealingState => state?.converting === false;
 
-/** The state comes first and goes last: in between, a server without the key is refused. */
+/** The state comes first and goes last: in between, a server without the key, or with fewer keys, is refused. */
 async function convert(
   dataSource: DataSource,
-  keyCheck: string,
-  sealing: Sealing,
+  sealing: KeyedSealing,
   start: (rows: number) => SealingProgress,
 ): Promise<void> {
-  const progress = start((await countPlainRows(dataSource)) + (await countPlainQueue(dataSource)));
+  const progress = start(
+    (await countRowsToSeal(dataSource, sealing.generation)) + (await countQueueToSeal(dataSource, sealing.generation)),
+  );
   const writer = new DatabaseWriter(dataSource, new MetricsService());
   const remember = (converting: 0 | 1): Promise<void> =>
-    writer.write((manager) => upsert(manager, 'sealing', { key_check: keyCheck, converting }));
+    writer.write(async (manager) => {
+      await manager.query('DELETE FROM sealing WHERE key_check <> ?', [sealing.keyCheck]);
+      await upsert(manager, 'sealing', { key_check: sealing.keyCheck, converting });
+    });
   const onRows = (rows: number): void => progress.advance(rows);
   try {
     await remember(1);
-    await withLargeCache(dataSource, () => sealPlainRows(dataSource, writer, sealing, onRows));
-    await sealPlainQueue(dataSource, writer, sealing, onRows);
+    await withLargeCache(dataSource, () => sealRegistry(dataSource, writer, sealing, onRows));
+    await sealQueue(dataSource, writer, sealing, onRows);
     await lowerIosTokens('sealed', sealing, dataSource.manager, (work) => writer.write(work));
     await eraseRemains(dataSource);
     await remember(0);

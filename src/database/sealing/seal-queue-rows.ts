@@ -1,10 +1,10 @@
 import { type DataSource, type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { type Sealing } from '../../sealing/sealing.js';
+import { endOfGeneration } from '../../sealing/sealing.protocol.js';
 import { sealTarget } from '../../sealing/sealed-target.js';
 import { type DatabaseWriter } from '../database-writer.js';
 import { countRows } from '../dialect.js';
-import { AFTER_SEALED } from '../ios-tokens.js';
 
 /** One transaction. */
 const PAGE_ROWS = 1000;
@@ -21,13 +21,18 @@ interface QueueRow {
 
 type Target = { token: string; serviceInfo?: string };
 
-/** Looks at every row. */
-export function countPlainQueue({ manager }: DataSource): Promise<number> {
-  return countRows(manager, 'SELECT COUNT(*) AS count FROM queued_notifications WHERE recipient > ?', [AFTER_SEALED]);
+/**
+ * Looks at every row.
+ *
+ * @param generation of the data key in use
+ */
+export function countQueueToSeal({ manager }: DataSource, generation: number): Promise<number> {
+  const statement = 'SELECT COUNT(*) AS count FROM queued_notifications WHERE recipient > ?';
+  return countRows(manager, statement, [endOfGeneration(generation)]);
 }
 
 /** Seals recipients and devices of what waits in the table. */
-export async function sealPlainQueue(
+export async function sealQueue(
   dataSource: DataSource,
   writer: DatabaseWriter,
   sealing: Sealing,
@@ -38,7 +43,7 @@ export async function sealPlainQueue(
     const page = await dataSource.query<QueueRow[]>(
       `SELECT id, recipient, targets FROM queued_notifications
         WHERE id > ? AND recipient > ? ORDER BY id LIMIT ${PAGE_ROWS}`,
-      [last, AFTER_SEALED],
+      [last, endOfGeneration(sealing.generation)],
     );
     if (page.length === 0) return;
     await writer.write(async (manager) => {
@@ -52,7 +57,7 @@ export async function sealPlainQueue(
 async function sealRow(manager: EntityManager, { id, recipient, targets }: QueueRow, sealing: Sealing): Promise<void> {
   const sealedRecipient = sealing.id(recipient);
   const [list = null, ...more] = targets === null ? [] : sealTargets(targets, sealing);
-  // A cursor is made of a plain id; the pages of its item begin again.
+  // A cursor is made of an id as it was; the pages of its item begin again.
   await manager.query(
     `UPDATE queued_notifications SET recipient = ?, targets = ?,
             page_cursor = CASE WHEN page_cursor IS NULL THEN NULL ELSE '' END WHERE id = ?`,

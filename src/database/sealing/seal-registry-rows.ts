@@ -1,9 +1,8 @@
 import { type DataSource, type EntityManager } from 'typeorm';
-import { boxPlace } from '../../sealing/sealing.protocol.js';
+import { boxPlace, endOfGeneration, generationOf } from '../../sealing/sealing.protocol.js';
 import { type Sealing } from '../../sealing/sealing.js';
 import { type DatabaseWriter } from '../database-writer.js';
 import { countRows, insertNewest, isAnyOf } from '../dialect.js';
-import { AFTER_SEALED } from '../ios-tokens.js';
 import { inPowersOfTwo } from '../statement-sizes.js';
 
 /** One transaction; some hundred milliseconds, which is what a crash costs. */
@@ -11,7 +10,7 @@ const PAGE_ROWS = 10_000;
 
 type Row = Readonly<Record<string, string | number | Buffer | null>>;
 
-/** A table whose key holds ids or tokens: sealed rows come before plain ones in it. */
+/** A table whose key holds ids or tokens: what the data key in use sealed comes first in it, see `sealing.protocol.ts`. */
 interface KeyedTable {
   readonly name: string;
   readonly key: readonly [first: string, ...others: string[]];
@@ -41,17 +40,22 @@ export const KEYED_TABLES: readonly KeyedTable[] = [
   { name: 'ended_subscriptions', key: ['fingerprint'], ids: ['fingerprint'], newest: 'sig_ts' },
 ];
 
-/** Costs next to nothing when there are none. */
-export async function countPlainRows({ manager }: DataSource): Promise<number> {
+/**
+ * Costs next to nothing when there are none.
+ *
+ * @param generation of the data key in use
+ */
+export async function countRowsToSeal({ manager }: DataSource, generation: number): Promise<number> {
+  const end = endOfGeneration(generation);
   let count = 0;
   for (const { name, key } of KEYED_TABLES) {
-    count += await countRows(manager, `SELECT COUNT(*) AS count FROM ${name} WHERE ${key[0]} > ?`, [AFTER_SEALED]);
+    count += await countRows(manager, `SELECT COUNT(*) AS count FROM ${name} WHERE ${key[0]} > ?`, [end]);
   }
   return count;
 }
 
-/** Seals all of them; a row is either as it was or sealed, whatever happens. */
-export async function sealPlainRows(
+/** Seals all of them; a row is either as it was or sealed with the data key in use, whatever happens. */
+export async function sealRegistry(
   dataSource: DataSource,
   writer: DatabaseWriter,
   sealing: Sealing,
@@ -60,7 +64,7 @@ export async function sealPlainRows(
   for (const table of KEYED_TABLES) {
     const [first] = table.key;
     // Where the last page ended: a database may have to step over what was deleted before it.
-    let from: unknown = AFTER_SEALED;
+    let from: unknown = endOfGeneration(sealing.generation);
     for (;;) {
       const page = await dataSource.query<Row[]>(
         `SELECT * FROM ${table.name} WHERE ${first} >= ? ORDER BY ${table.key.join(', ')} LIMIT ${PAGE_ROWS}`,
@@ -83,13 +87,24 @@ function sealRow(row: Row, table: KeyedTable, sealing: Sealing): Row {
   for (const column of table.ids ?? []) sealed[column] = sealing.id(String(row[column]));
   for (const column of table.tokens ?? []) sealed[column] = sealing.token(String(row[column]));
   for (const column of table.accounts ?? []) sealed[column] = sealing.account(String(row[column]));
-  const key = table.key.map((column) => String(sealed[column]));
   for (const column of table.boxes ?? []) {
-    const content = row[column];
-    if (Buffer.isBuffer(content)) sealed[column] = sealing.box(content, boxPlace(table.name, column, key));
+    const stored = row[column];
+    if (!Buffer.isBuffer(stored)) continue;
+    const content = openStored(row, table, column, stored, sealing);
+    // What is damaged stays so: with another key it cannot be opened either.
+    if (content) sealed[column] = sealing.box(content, boxPlace(table.name, column, keyOf(sealed, table)));
   }
   return sealed;
 }
+
+/** A box has no mark: its row's key tells which data key it is of. */
+function openStored(row: Row, table: KeyedTable, column: string, stored: Buffer, sealing: Sealing): Buffer | null {
+  const generation = generationOf(String(row[table.key[0]]));
+  if (generation === 0) return stored;
+  return sealing.openBox(stored, boxPlace(table.name, column, keyOf(row, table)), generation);
+}
+
+const keyOf = (row: Row, { key }: KeyedTable): string[] => key.map((column) => String(row[column]));
 
 async function remove(manager: EntityManager, { name, key }: KeyedTable, rows: readonly Row[]): Promise<void> {
   for (const some of inPowersOfTwo(rows)) {
@@ -100,7 +115,7 @@ async function remove(manager: EntityManager, { name, key }: KeyedTable, rows: r
   }
 }
 
-/** A sealed row may be there already, when a server without the key wrote the plain one: the newer of them counts. */
+/** A sealed row may be there already, when a server without the key, or with an earlier one, wrote the other one: the newer of them counts. */
 async function insert(manager: EntityManager, { name, key, newest }: KeyedTable, rows: readonly Row[]): Promise<void> {
   for (const some of inPowersOfTwo(rows)) await insertNewest(manager, name, newest ?? key[0], some);
 }

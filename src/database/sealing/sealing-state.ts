@@ -1,6 +1,6 @@
 import { type DataSource } from 'typeorm';
-import { readDataKey } from '../../sealing/data-key.file.js';
-import { keyCheckOf } from '../../sealing/sealing.protocol.js';
+import { type DataKeys, readDataKeys } from '../../sealing/data-key.file.js';
+import { generationOfCheck, keyCheckOf } from '../../sealing/sealing.protocol.js';
 import { type SealingState } from './sealing-state.entity.js';
 
 /** The data key and the database do not go together. The message is for the operator. */
@@ -22,22 +22,35 @@ export function requireNotSealed(state: SealingState | null): void {
 }
 
 /**
- * The data key; null when the file does not exist and need not yet.
+ * The data keys, of which the database may be sealed with an earlier one; null when the file does not exist and need not yet.
  *
- * @throws SealingError when the database is sealed and this is not its key
+ * @throws SealingError when the database is sealed and its key is not among them
  */
-export function dataKeyOf(state: SealingState | null, file: string): Buffer | null {
-  const dataKey = readDataKey(file);
-  if (state && !dataKey) {
+export function dataKeysOf(state: SealingState | null, file: string): DataKeys | null {
+  const keys = readDataKeys(file);
+  if (!state) return keys;
+  if (!keys) {
     throw new SealingError(
       `There is no file ${file}, and the database is sealed with the key that it held: put a copy of it back. Should there ` +
         'be none, begin with an empty database: apps register again by themselves.',
     );
   }
-  if (state && dataKey && state.keyCheck !== keyCheckOf(dataKey)) {
+  const generation = generationOfCheck(state.keyCheck);
+  if (generation > keys.length) {
+    throw new SealingError(
+      `The database is sealed with the key in line ${generation} of its file, and ${file} lacks that line: it is an older ` +
+        'copy, put the newest one in its place.',
+    );
+  }
+  if (state.keyCheck !== keyCheckOf(keysInUse(state, keys))) {
     throw new SealingError(
       `The database is sealed with another key than the one in ${file}: set DATA_KEY_FILE to the file that was used before.`,
     );
   }
-  return dataKey;
+  return keys;
+}
+
+/** Those that the database was sealed with when they were all. */
+export function keysInUse({ keyCheck }: SealingState, [first, ...later]: DataKeys): DataKeys {
+  return [first, ...later.slice(0, generationOfCheck(keyCheck) - 1)];
 }

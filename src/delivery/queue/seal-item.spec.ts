@@ -6,7 +6,8 @@ import { type QueueItem } from './notification-queue.js';
 import { sealItem } from './seal-item.js';
 import { storedId, storedToken } from '../../../test/support/stored.js';
 
-const sealing = new KeyedSealing(randomBytes(32));
+const dataKey = randomBytes(32);
+const sealing = new KeyedSealing(dataKey);
 const targets = [{ token: storedToken('token'), registeredAt: 1, apnsEnvironment: null }];
 const item: QueueItem = {
   id: 'a',
@@ -27,6 +28,12 @@ it('an item of before is sealed, its devices included', () => {
   const sealed = { ...item, recipient: sealing.id('05a'), to };
   expect(sealItem(sealing, item)).toEqual(sealed);
   expect(sealItem(sealing, { ...item, to: null })).toEqual({ ...sealed, to: null });
+});
+
+it('an item that an earlier data key sealed is carried over, and its pages begin again', () => {
+  const later = new KeyedSealing(dataKey, randomBytes(32));
+  const former = { ...sealItem(sealing, item), cursor: sealing.id('05b') };
+  expect(sealItem(later, former)).toEqual({ ...sealItem(later, item), cursor: '' });
 });
 
 it('a sealed item stays the same object', () => {
