@@ -15,7 +15,8 @@ People register, move, leave, follow groups and notify, and others write to phon
 through APNs, FCM and HMS, and phones without Google through three Web Push servers. Meanwhile push services come and go,
 Web Push servers answer 503 and 429 or nothing, and give up endpoints with 404 and 410, whose phones subscribe again with
 new ones; nodes stop, freeze and are cut off, the server is ended with SIGTERM and SIGKILL and started again, and
-malformed requests arrive. The last third goes without restarts: in it memory is compared, and every message that a node
+malformed requests arrive. One swarm's nodes are left alone, and all of them have to report each message; with 75 minutes or more
+the last restart is early, so that they would have forgotten what the server does not tell them again. The last third goes without restarts: in it memory is compared, and every message that a node
 reported has to arrive, at each phone so that the phone can open it.
 Exits with 1 when an acknowledged change or notification is lost, a push comes twice that was not in flight at a restart
 or when a push service went away, a request is answered with 5xx or an inner 500, the server logs an error, or its memory

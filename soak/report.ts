@@ -12,8 +12,8 @@ export function printProgress({ seconds, doing, client, pending, memoryMb }: Soa
 }
 
 export function printResult(result: SoakResult): void {
-  const { client, deliveries, reported, withoutGoogle, malformed, memory, faults, hostAnswers, endpoints, problems } =
-    result;
+  const { client, deliveries, reported, reportedAfterLapse, withoutGoogle, malformed } = result;
+  const { memory, faults, hostAnswers, endpoints, problems } = result;
   const answers = Object.entries(hostAnswers);
   const rows: [string, string | number][] = [
     ['requests', client.requests],
@@ -24,6 +24,7 @@ export function printResult(result: SoakResult): void {
     ['slowest answer', `${Math.round(client.slowestMs)} ms`],
     ['notifications acknowledged', deliveries.acknowledged],
     ['messages reported by nodes', reported],
+    ['after 65 minutes untouched', reportedAfterLapse],
     ['pushes delivered', deliveries.pushes],
     ['of these by Web Push', withoutGoogle],
     ['pushes lost', deliveries.lost],

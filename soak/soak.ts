@@ -16,6 +16,7 @@ import { SealedPhones } from '../test/support/load/sealed-phones.js';
 import { SupervisedServer } from '../test/support/load/supervised-server.js';
 import { query } from '../test/support/query.js';
 import { PushHostVandal } from './push-host-vandal.js';
+import { QuietSwarm } from './quiet-swarm.js';
 import { Vandal } from './vandal.js';
 
 export interface SoakOptions {
@@ -40,6 +41,8 @@ export interface SoakResult {
   readonly deliveries: DeliverySummary;
   /** Messages that nodes reported. */
   readonly reported: number;
+  /** Those of nodes that nobody disturbed, after a time in which they forget what is not renewed. */
+  readonly reportedAfterLapse: number;
   /** Pushes that reached phones without Google. */
   readonly withoutGoogle: number;
   readonly malformed: number;
@@ -68,6 +71,8 @@ const [PAIRS_EACH, ACCOUNTS_EACH] = [30, 15];
 const PROGRESS_MS = 5000;
 /** Shares of the time after which the server is not restarted, memory is measured, and gateways stay. */
 const [LAST_RESTART, FIRST_MEASUREMENT, LAST_OUTAGE] = [0.65, 0.75, 0.9];
+/** A run that is too short for that keeps the usual share. */
+const EARLIEST_LAST_RESTART = 0.05;
 /** After an outage a provider is asked again within a minute. */
 const DELIVERED_WITHIN_MS = 180_000;
 const MAX_GROWTH_MB = 70;
@@ -78,6 +83,7 @@ const between = (min: number, max: number): number => min + Math.random() * (max
 class Soak {
   private readonly faults = { kills: 0, stops: 0, outages: 0, nodes: 0 };
   private readonly vandals: Vandal[];
+  private readonly quiet: QuietSwarm;
   private began = Date.now();
   private doing = '';
   private correspondents: Correspondent[] = [];
@@ -92,6 +98,7 @@ class Soak {
     private readonly phones: SealedPhones,
   ) {
     this.vandals = Array.from({ length: VANDALS }, () => new Vandal(server));
+    this.quiet = new QuietSwarm(network);
   }
 
   async run(pauseMs: number, report: (progress: SoakProgress) => void): Promise<SoakResult> {
@@ -125,7 +132,7 @@ class Soak {
     const newEndpoint = () => this.gateways.newEndpoint();
     // The server has time to connect after its last start.
     const isSteady = () => this.left(FIRST_MEASUREMENT) === 0;
-    const stage: NetworkStage = { server, network, phones, deliveries, isSteady, newEndpoint };
+    const stage: NetworkStage = { server, network, phones, deliveries, isSteady, newEndpoint, undisturbed: this.quiet };
     return Array.from({ length: CORRESPONDENTS }, () => new Correspondent(stage, ACCOUNTS_EACH));
   }
 
@@ -152,11 +159,11 @@ class Soak {
     }
   }
 
-  /** One node at a time, so that the other members of its swarm go on reporting. */
+  /** One node at a time of the disturbed swarms, so that the other members of its swarm go on reporting. */
   private async breakNodes(): Promise<void> {
     while (this.left(LAST_OUTAGE) > 0) {
       await sleep(between(2000, 8000));
-      const { members } = this.network;
+      const { others: members } = this.quiet;
       const member = members[Math.floor(Math.random() * members.length)];
       if (!member) return;
       this.faults.nodes++;
@@ -185,7 +192,7 @@ class Soak {
   }
 
   private async restart(): Promise<void> {
-    while (this.left(LAST_RESTART) > 0) {
+    while (this.left(this.lastRestart) > 0) {
       await sleep(Math.min(between(2000, 20_000), this.totalMs / 10));
       if (Math.random() < 0.5) {
         this.faults.kills++;
@@ -196,7 +203,21 @@ class Soak {
       }
       await this.compareStored();
       await this.server.start();
+      this.quiet.restarted();
     }
+  }
+
+  /** A long run has a last life in which nodes forget what is not renewed. */
+  private get showsLapse(): boolean {
+    return this.earlyLastRestart >= EARLIEST_LAST_RESTART;
+  }
+
+  private get lastRestart(): number {
+    return this.showsLapse ? Math.min(this.earlyLastRestart, LAST_RESTART) : LAST_RESTART;
+  }
+
+  private get earlyLastRestart(): number {
+    return 1 - QuietSwarm.shownAfterMs / this.totalMs;
   }
 
   private async compareStored(): Promise<void> {
@@ -249,12 +270,14 @@ class Soak {
       [deliveries.strays > 0, `${deliveries.strays} pushes were for nobody, or could not be opened`],
       [deliveries.unexplained > 0, `${deliveries.unexplained} pushes came twice without a reason`],
       [tally.failed > 0, `${tally.failed} requests were answered with 5xx or an inner 500`],
+      [this.showsLapse && this.quiet.reportedAfterLapse === 0, 'nobody reported anything after nodes forget'],
       [growth > MAX_GROWTH_MB, `memory grew by ${growth} MB`],
     ];
     return {
       client: tally,
       deliveries,
       reported: this.correspondents.reduce((sum, { reported }) => sum + reported, 0),
+      reportedAfterLapse: this.quiet.reportedAfterLapse,
       withoutGoogle: this.gateways.pushHosts.reduce((sum, { counts }) => sum + counts.accepted, 0),
       malformed: this.vandals.reduce((sum, { sent }) => sum + sent, 0),
       memory,
@@ -264,6 +287,7 @@ class Soak {
       problems: [
         ...failures.flatMap(([failed, problem]) => (failed ? [problem] : [])),
         ...this.stage.contradictions,
+        ...this.quiet.problems,
         ...tally.unexpected,
         ...this.vandals.flatMap(({ problems }) => problems),
         ...this.server.complaints,

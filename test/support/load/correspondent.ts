@@ -14,6 +14,12 @@ export interface NetworkStage {
   readonly deliveries: DeliveryLedger;
   /** Whether the server will live until it has taken what is reported now. Default: nobody knows. */
   readonly isSteady?: () => boolean;
+  /** Accounts whose phones subscribe once, and whose nodes are left alone. Default: none. */
+  readonly undisturbed?: {
+    has(account: Buffer): boolean;
+    /** Called once the server is steady. */
+    stored(account: Buffer, told: number): void;
+  };
   /** For a phone without Google. Default: nobody has one. */
   readonly newEndpoint?: () => WebPushSubscription;
 }
@@ -55,23 +61,25 @@ export class Correspondent {
   }
 
   async act(): Promise<void> {
-    const { deliveries, network } = this.stage;
-    const { account, namespace, phones, perhaps } = this.pick();
+    const { deliveries, network, undisturbed } = this.stage;
+    const { account, namespace, phones, perhaps } = pickFrom(this.recipients);
     const data = deliveries.newData('');
     const tokens = phones.map(({ token }) => token);
     deliveries.asked(data, tokens, { isReported: true, perhaps });
     const { told } = await network.storeAndCount(account, namespace, Buffer.from(data));
+    const isSteady = this.stage.isSteady?.() ?? false;
+    if (isSteady && undisturbed?.has(account)) undisturbed.stored(account, told);
     if (told === 0) {
       await sleep(RETRY_MS);
       return;
     }
     this.reported++;
-    if (this.stage.isSteady?.()) deliveries.acknowledged(data);
+    if (isSteady) deliveries.acknowledged(data);
   }
 
   /** The push server asks to leave somebody's phone without Google alone for a while. */
   throttle(begin: (endpoint: string) => void): void {
-    const { token } = endpointOf(this.pick());
+    const { token } = endpointOf(pickFrom(this.recipients));
     begin(token);
     this.stage.deliveries.throttle(token);
   }
@@ -82,9 +90,9 @@ export class Correspondent {
    * @param giveUp is told the old one, at the moment when it ends
    */
   async changeEndpoint(giveUp: (endpoint: string) => void): Promise<void> {
-    const { phones, deliveries, newEndpoint } = this.stage;
+    const { phones, deliveries, newEndpoint, undisturbed } = this.stage;
     if (!newEndpoint) throw new Error('Nobody has a phone without Google.');
-    const recipient = this.pick();
+    const recipient = pickFrom(this.recipients.filter(({ account }) => !undisturbed?.has(account)));
     const old = endpointOf(recipient);
     const renewed = phones.makeWithoutGoogle(newEndpoint());
     recipient.perhaps.add(renewed.token);
@@ -92,12 +100,6 @@ export class Correspondent {
     recipient.phones = [...recipient.phones.filter((phone) => phone !== old), renewed];
     giveUp(old.token);
     deliveries.end(old.token);
-  }
-
-  private pick(): Recipient {
-    const recipient = this.recipients[Math.floor(Math.random() * this.recipients.length)];
-    if (!recipient) throw new Error('Nobody has subscribed.');
-    return recipient;
   }
 
   private async subscribe(owner: Account, namespace: number): Promise<void> {
@@ -126,6 +128,12 @@ export class Correspondent {
     const { onion } = await this.stage.server.life();
     return (await onion.ask('/subscribe', requests)).body;
   }
+}
+
+function pickFrom(recipients: readonly Recipient[]): Recipient {
+  const recipient = recipients[Math.floor(Math.random() * recipients.length)];
+  if (!recipient) throw new Error('Nobody has subscribed.');
+  return recipient;
 }
 
 function endpointOf({ phones }: Recipient): SubscribedPhone {
