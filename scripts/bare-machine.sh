@@ -40,6 +40,8 @@ chmod 755 "$root"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+# An installer writes this; debootstrap does not.
+printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
 chroot "$root" env DEBIAN_FRONTEND=noninteractive sh -c 'apt-get update && apt-get install -y --no-install-recommends nodejs npm' \
   >"$log" 2>&1 || { tail "$log" >&2; exit 1; }
