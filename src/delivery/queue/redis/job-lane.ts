@@ -180,6 +180,7 @@ export class JobLane {
       return;
     }
     if (open.changed) await this.tellWhatIsLeft(open);
+    await ignoreTakenOver(this.suspects.acquit(open.job, open.token));
     await ignoreTakenOver(open.job.moveToWait(open.token));
   }
 }

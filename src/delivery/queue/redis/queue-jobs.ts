@@ -24,7 +24,7 @@ type FormerItem = Omit<NewQueueItem, 'content' | 'urgency' | 'to'> & {
 /** What a BullMQ job carries. Its name tells about it, so that counting needs not read the items. */
 export interface Batch {
   items: (NewQueueItem | FormerItem)[];
-  /** How many processes crashed on the job that the items were in before; absent = none. */
+  /** How many processes crashed on the items, the one that works on them now included; absent = none that is known yet. */
   deaths?: number;
 }
 

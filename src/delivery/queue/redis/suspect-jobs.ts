@@ -11,7 +11,8 @@ export type Verdict = 'innocent' | 'suspect' | 'dealt-with';
 
 /**
  * Decides about jobs that their processes died with. One suspect is worked on at a time, whatever lane it is of: held
- * together, innocent ones would be found with the next process that dies.
+ * together, innocent ones would be found with the next process that dies. That a process works on it is written into the
+ * job before; a suspect that was only looked at when a process died is not counted again.
  */
 export class SuspectJobs {
   private job: string | null = null;
@@ -29,7 +30,7 @@ export class SuspectJobs {
 
   /** @param token with which the job is held */
   async judge(lane: Lane, job: Job<Batch>, token: string): Promise<Verdict> {
-    const deaths = (job.data.deaths ?? 0) + job.stalledCounter;
+    const deaths = job.data.deaths ?? (job.stalledCounter > 0 ? 1 : 0);
     if (deaths === 0) return 'innocent';
     if (deaths >= MAX_DEATHS && job.data.items.length === 1) {
       await this.queue('aside').addBulk(toSingleJobs(job.data, deaths, Date.now()));
@@ -47,7 +48,20 @@ export class SuspectJobs {
       return 'dealt-with';
     }
     this.job = token;
+    try {
+      await job.updateData({ ...job.data, deaths: deaths + 1 });
+    } catch (error) {
+      this.job = null;
+      throw error;
+    }
     return 'suspect';
+  }
+
+  /** The process ends in good order with the job that is held with this token: it did not die of it. */
+  async acquit(job: Job<Batch>, token: string): Promise<void> {
+    if (this.job !== token) return;
+    await job.updateData({ ...job.data, deaths: (job.data.deaths ?? 1) - 1 });
+    this.job = null;
   }
 
   /** The job that is held with this token is over. */
