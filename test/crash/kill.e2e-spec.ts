@@ -21,7 +21,7 @@ const NOTIFIERS = 4;
 const WANDERERS = 6;
 const CORRESPONDENTS = 2;
 /** So many that no phone gets more in one life than goes out whole. */
-const PEOPLE_EACH = 4;
+const PEOPLE_EACH = Math.max(4, 2 * Math.ceil(KILLS / 5));
 const PAUSE_MS = 20;
 /** A life ends after up to so many answers, or when it had enough time for them. */
 const LONGEST_LIFE = { answers: 150, ms: 5000 };
