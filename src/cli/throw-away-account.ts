@@ -1,7 +1,7 @@
 import sodium from 'libsodium-wrappers';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { isJsonObject, type JsonObject } from '../encoding/json.js';
+import { type JsonObject, parseJsonObject } from '../encoding/json.js';
 import { monitorText, unsubscribeText } from '../subscriptions/signatures.protocol.js';
 import { CliError } from './cli-error.js';
 
@@ -39,14 +39,8 @@ export async function openAccount(file: string): Promise<ThrowAwayAccount> {
 function readAccount(file: string): { seed: Buffer; encKey: string } {
   const isHex = (value: unknown, bytes: number): value is string =>
     typeof value === 'string' && new RegExp(`^[0-9a-f]{${2 * bytes}}$`).test(value);
-  try {
-    const value: unknown = JSON.parse(readFileSync(file, 'utf8'));
-    if (isJsonObject(value) && isHex(value['seed'], SEED_BYTES) && isHex(value['enc_key'], KEY_BYTES)) {
-      return { seed: Buffer.from(value['seed'], 'hex'), encKey: value['enc_key'] };
-    }
-  } catch {
-    // Told below: the file may hold anything.
-  }
+  const { seed, enc_key: encKey } = parseJsonObject(readFileSync(file)) ?? {};
+  if (isHex(seed, SEED_BYTES) && isHex(encKey, KEY_BYTES)) return { seed: Buffer.from(seed, 'hex'), encKey };
   throw new CliError(`${file} is no account: name a file that is not there, and one is made.`);
 }
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
-import { DAY_MS } from '../common/durations.js';
+import { DAY_MS } from '../config/durations.js';
 import { Device } from '../devices/device.entity.js';
 import { ClosedGroupMember } from './closed-group-member.entity.js';
 import { DevicelessMembersService } from './deviceless-members.service.js';

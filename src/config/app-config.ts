@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { type EnvFile, readEnvFile } from './env-file.js';
+import { HOUR_MS, MINUTE_MS } from './durations.js';
 import { checkEnvironment } from './environment-rules.js';
 import { givenVariables } from './given-variables.js';
 import { looksLikeOurs } from './misspelled.js';
@@ -160,9 +161,6 @@ export interface AlertHookConfig {
 
 /** Ten transactions at once, and some for lookups, the instance's lock and the operator's questions. */
 const CONNECTIONS_OF_A_PROCESS = 16;
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
 
 /** The environment is wrong. `problems` names each variable and the reason, never a value. */
 export class ConfigError extends Error {

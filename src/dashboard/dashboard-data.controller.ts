@@ -1,5 +1,6 @@
 import { BadRequestException, Controller, Get, Query, UseGuards } from '@nestjs/common';
 import { AppConfig } from '../config/app-config.js';
+import { HOUR_MS } from '../config/durations.js';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
 import { type CountedTime } from '../statistics/by-the-hour.js';
 import { hourLengthMs } from '../statistics/statistics-clock.js';
@@ -8,8 +9,6 @@ import { StatisticsService } from '../statistics/statistics.service.js';
 import { type ServerStatus } from './dto/server-status.dto.js';
 import { type StatisticsData, type StatisticsDataQuery, statisticsDataQuerySchema } from './dto/statistics-data.dto.js';
 import { ServerStatusService } from './server-status.service.js';
-
-const HOUR_MS = 3_600_000;
 
 /** What the statistics page shows, as JSON for any program. All times are UTC. */
 @Controller('statistics')

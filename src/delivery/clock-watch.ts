@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { describeError } from '../common/describe-error.js';
-import { MINUTE_MS } from '../common/durations.js';
+import { MINUTE_MS } from '../config/durations.js';
 import { Duties } from '../config/duties.js';
 import { OperatorEvents } from '../operator/operator-events.js';
 import { LONGEST_PAUSE_MS } from './delivery-tuning.js';

@@ -1,5 +1,6 @@
 import { legacyContent } from '../providers/push-content.js';
 import Database from 'better-sqlite3';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,11 +11,12 @@ import { DELIVERED, ScriptedTransport } from '../../test/support/scripted-transp
 import { storedId, storedToken } from '../../test/support/stored.js';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { DevicesService } from '../devices/devices.service.js';
-import { type NewQueueItem, NotificationQueue } from './queue/notification-queue.js';
+import { KeyedSealing } from '../sealing/sealing.js';
+import { type NewQueueItem, NotificationQueue, type QueueItem } from './queue/notification-queue.js';
 import { QueuedNotification } from './queue/queued-notification.entity.js';
 import { type DeliveryResult, type RetryCause } from '../providers/push-transport.js';
 import { type DeliveryTuning } from './delivery-tuning.js';
-import { DeliveryWorker } from './delivery.worker.js';
+import { DeliveryWorker, sealItem } from './delivery.worker.js';
 import { ProviderLanes } from './lanes/provider-lanes.js';
 
 const QUICK: Partial<DeliveryTuning> = {
@@ -344,5 +346,42 @@ describe('DeliveryWorker', () => {
     const stuck = parts.get(DeliveryWorker).stuckLoops();
     vi.restoreAllMocks();
     expect(stuck).toEqual(['intake', 'large', 'aside', 'fcm']);
+  });
+});
+
+describe('sealItem', () => {
+  const dataKey = randomBytes(32);
+  const sealing = new KeyedSealing(dataKey);
+  const targets = [{ token: storedToken('token'), registeredAt: 1, apnsEnvironment: null }];
+  const item: QueueItem = {
+    id: 'a',
+    notificationId: 'a',
+    lane: 'fcm',
+    recipient: storedId('05a'),
+    content: legacyContent('x'),
+    urgency: 'high',
+    to: { provider: 'fcm', targets },
+    acceptedAt: 1,
+    expiresAt: 2,
+    availableAt: 1,
+    attempts: 3,
+  };
+
+  it('an item of before is sealed, its devices included', () => {
+    const to = { provider: 'fcm', targets: [{ ...targets[0], token: sealing.token('token') }] };
+    const sealed = { ...item, recipient: sealing.id('05a'), to };
+    expect(sealItem(sealing, item)).toEqual(sealed);
+    expect(sealItem(sealing, { ...item, to: null })).toEqual({ ...sealed, to: null });
+  });
+
+  it('an item that an earlier data key sealed is carried over, and its pages begin again', () => {
+    const later = new KeyedSealing(dataKey, randomBytes(32));
+    const former = { ...sealItem(sealing, item), cursor: sealing.id('05b') };
+    expect(sealItem(later, former)).toEqual({ ...sealItem(later, item), cursor: '' });
+  });
+
+  it('a sealed item stays the same object', () => {
+    const sealed = sealItem(sealing, item);
+    expect(sealItem(sealing, sealed)).toBe(sealed);
   });
 });

@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RepeatedError } from '../common/repeated-error.js';
 import { Duties } from '../config/duties.js';
+import { sealTarget } from '../sealing/sealed-target.js';
 import { Sealing } from '../sealing/sealing.js';
 import { type Provider, PROVIDERS } from '../providers/push-transport.js';
 import {
@@ -11,7 +12,6 @@ import {
   type PushAddress,
   type QueueItem,
 } from './queue/notification-queue.js';
-import { sealItem } from './queue/seal-item.js';
 import { RecipientResolver, type Recipients } from './recipient-resolver.js';
 import { ClockWatch } from './clock-watch.js';
 import { DeliveryTuning } from './delivery-tuning.js';
@@ -317,3 +317,15 @@ const addressed = (item: QueueItem, { sender }: ProviderLane): LanePush => ({
   ...item,
   to: item.to ?? { provider: sender.provider, targets: [] },
 });
+
+/** An item that was queued before ids and tokens were sealed with the data key in use, as it would be now; the others stay as they are. */
+export function sealItem(sealing: Sealing, item: QueueItem): QueueItem {
+  const recipient = sealing.id(item.recipient);
+  if (recipient === item.recipient) return item;
+  const to = item.to && {
+    ...item.to,
+    targets: item.to.targets.map((target) => sealTarget(sealing, target)),
+  };
+  // A cursor is made of what was stored before, so the pages begin again.
+  return { ...item, recipient, to, ...(item.cursor === undefined ? {} : { cursor: '' }) };
+}

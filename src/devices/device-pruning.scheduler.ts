@@ -1,4 +1,4 @@
-import { DAY_MS } from '../common/durations.js';
+import { DAY_MS } from '../config/durations.js';
 import { Injectable, Logger } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
 import { describeError } from '../common/describe-error.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { DAY_MS } from '../common/durations.js';
+import { DAY_MS } from '../config/durations.js';
 import { NetworkStatus } from '../swarms/network-status.js';
 import { describeError } from '../common/describe-error.js';
 import { sharedAnswer } from '../common/shared-answer.js';

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { MINUTE_MS } from '../common/durations.js';
+import { MINUTE_MS } from '../config/durations.js';
 import { RecentValues } from '../common/recent-values.js';
 
 export const REMEMBER_MS = 10 * MINUTE_MS;

@@ -1,4 +1,4 @@
-import { DAY_MS } from '../common/durations.js';
+import { DAY_MS } from '../config/durations.js';
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Cron, CronExpression, Interval } from '@nestjs/schedule';
 import { stat } from 'node:fs/promises';

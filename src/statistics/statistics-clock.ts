@@ -1,4 +1,4 @@
-const HOUR_MS = 3_600_000;
+import { HOUR_MS } from '../config/durations.js';
 
 /** From `start` until before `end`, UTC epoch milliseconds. */
 export interface Span {

@@ -1,4 +1,4 @@
-import { DAY_MS } from '../common/durations.js';
+import { DAY_MS } from '../config/durations.js';
 import { BadRequestException } from '@nestjs/common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Device, type DeviceType } from '../devices/device.entity.js';

@@ -9,7 +9,7 @@ import {
   MoreThanOrEqual,
   type Repository,
 } from 'typeorm';
-import { DAY_MS } from '../common/durations.js';
+import { DAY_MS } from '../config/durations.js';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { byTheHour, type CountedTime } from './by-the-hour.js';
 import { type Counter, COUNTERS, type Counts, zeroCounts } from './statistics-counts.js';

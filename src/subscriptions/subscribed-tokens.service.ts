@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { DAY_MS } from '../common/durations.js';
+import { DAY_MS } from '../config/durations.js';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { deleteSome, isSqlite } from '../database/dialect.js';
 import { byStorageOrder, sumInPages } from '../database/table-pages.js';

@@ -4,7 +4,7 @@ import { newAndroidToken } from '../../test/support/people.js';
 import { subscriptionsCommands } from '../../test/support/subscribing.js';
 import { newGroup, nowSeconds, subscribeRequest, unsubscribeRequest } from '../../test/support/subscribing-phone.js';
 import { useSqliteDatabase, useTestDatabase } from '../../test/support/test-data-source.js';
-import { DAY_MS, HOUR_MS } from '../common/durations.js';
+import { DAY_MS, HOUR_MS } from '../config/durations.js';
 import { inPowersOfTwo } from '../database/statement-sizes.js';
 import { EndedSubscription } from './ended-subscription.entity.js';
 import { SubscriptionExpiryScheduler } from './subscription-expiry.scheduler.js';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { HOUR_MS } from '../config/durations.js';
 import { FingerprintSet } from './fingerprint-set.js';
 import { fingerprintOf, type MessageKey, SeenMessages } from './seen-messages.js';
 
-const HOUR_MS = 3_600_000;
 /** At the most 32 MiB for a generation, so 64 MiB. */
 const MAX_PER_HOUR = 2_000_000;
 

@@ -1,13 +1,13 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Hysteresis } from '../common/hysteresis.js';
+import { MINUTE_MS } from '../config/durations.js';
 import { OperatorEvents } from '../operator/operator-events.js';
 import { NETWORK_BOUNDS, percentOf, watchedShare } from './network-judgement.js';
 import { type NetworkState, NetworkStatus } from './network-status.js';
 import { SwarmMonitor } from './swarm-monitor.service.js';
 
 const LOOK_MS = 2000;
-const MINUTE_MS = 60_000;
 
 /** Longer or shorter in tests. */
 export abstract class NetworkAlertsTuning {

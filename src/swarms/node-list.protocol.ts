@@ -1,4 +1,4 @@
-import { isJsonObject } from '../encoding/json-object.js';
+import { isJsonObject } from '../encoding/json.js';
 import { NO_SWARM, SwarmSpace } from './swarm-space.protocol.js';
 
 /** A storage node as a list names it, with all that is needed to reach it. */

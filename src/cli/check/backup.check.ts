@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { type AppConfig } from '../../config/app-config.js';
-import { HOUR_MS } from '../../common/durations.js';
+import { HOUR_MS } from '../../config/durations.js';
 import { type Check } from './check.js';
 
 /** Whether anybody makes copies of the database; where they are, the operator has to see to a second place. */

@@ -1,4 +1,4 @@
-import { DAY_MS } from '../../common/durations.js';
+import { DAY_MS } from '../../config/durations.js';
 import { describe, expect, it } from 'vitest';
 import { type DeliveryResult, type RetryCause } from '../../providers/push-transport.js';
 import { describeExpiry, judge } from './provider.check.js';

@@ -1,4 +1,4 @@
-import { DAY_MS } from '../../common/durations.js';
+import { DAY_MS } from '../../config/durations.js';
 import { NO_CONTENT } from '../../providers/push-content.js';
 import { randomUUID } from 'node:crypto';
 import { type AppConfig } from '../../config/app-config.js';

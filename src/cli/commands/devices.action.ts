@@ -1,4 +1,4 @@
-import { DAY_MS } from '../../common/durations.js';
+import { DAY_MS } from '../../config/durations.js';
 import { DevicePruningService } from '../../devices/device-pruning.service.js';
 import { type DeviceCounts, DevicesService } from '../../devices/devices.service.js';
 import { formatCount, formatTable, print, printJson } from '../output.js';

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { text as readStream } from 'node:stream/consumers';
-import { HOUR_MS } from '../../common/durations.js';
+import { HOUR_MS } from '../../config/durations.js';
 import { loadConfig } from '../../config/app-config.js';
 import { adviceFor, adviceForWay } from '../../delivery/lanes/operator-advice.js';
-import { isJsonObject, type JsonObject } from '../../encoding/json.js';
+import { isJsonObject, type JsonObject, parseJsonObject } from '../../encoding/json.js';
 import { PUSH_PROVIDERS } from '../../providers/provider-definitions.js';
 import { NO_CONTENT } from '../../providers/push-content.js';
 import { type DeliveryResult, type Provider } from '../../providers/push-transport.js';
@@ -58,13 +58,9 @@ function deviceIn(typed: string, provider: Provider): ServiceInfo {
 
 /** As apps send it in `service_info`, or as browsers give it out, with the keys one level down. */
 function subscriptionIn(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isJsonObject(value)) return isJsonObject(value['keys']) ? { ...value, ...value['keys'] } : value;
-  } catch {
-    // Told below.
-  }
-  throw new CliError('A Web Push subscription is a JSON object with endpoint, p256dh and auth.');
+  const value = parseJsonObject(text);
+  if (!value) throw new CliError('A Web Push subscription is a JSON object with endpoint, p256dh and auth.');
+  return isJsonObject(value['keys']) ? { ...value, ...value['keys'] } : value;
 }
 
 function describeSuccess(provider: Provider, result: DeliveryResult): string {

@@ -1,7 +1,7 @@
 import { text as readStream } from 'node:stream/consumers';
 import { loadConfig } from '../../config/app-config.js';
 import { type EncType } from '../../onion/protocol/ciphers.js';
-import { isJsonObject, type JsonObject } from '../../encoding/json.js';
+import { isJsonObject, type JsonObject, parseJson } from '../../encoding/json.js';
 import { type OnionReply, type OnionVersion } from '../../onion/protocol/onion-client.js';
 import { CliError } from '../cli-error.js';
 import { openAccount, signAs } from '../throw-away-account.js';
@@ -72,12 +72,9 @@ function send(command: string, args: Arguments, options: SendOptions): Promise<O
 }
 
 function parseArguments(text: string): Arguments {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (isJsonObject(value)) return value;
-    if (Array.isArray(value) && value.every(isJsonObject)) return value;
-  } catch {
-    // Told below: what was typed is not repeated, it may hold a token.
-  }
+  const value = parseJson(text);
+  if (isJsonObject(value)) return value;
+  if (Array.isArray(value) && value.every(isJsonObject)) return value;
+  // What was typed is not repeated: it may hold a token.
   throw new CliError('The arguments must be a JSON object, or for subscribe and unsubscribe a list of them.');
 }

@@ -1,6 +1,6 @@
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, extname, join } from 'node:path';
-import { DAY_MS } from '../../common/durations.js';
+import { DAY_MS } from '../../config/durations.js';
 import { COMPANIONS } from './database-copy.js';
 
 const STAMP = /^\d{8}T\d{6}Z$/;

@@ -4,6 +4,7 @@ import { type NewQueueItem, type PushAddress } from '../queue/notification-queue
 import { withoutContent } from '../../providers/push-content.js';
 import { type DeliveryResult, type RetryCause, type StoredTarget } from '../../providers/push-transport.js';
 import { backoffMs } from '../../common/backoff.js';
+import { inPieces } from '../../common/in-pieces.js';
 import { type ClockWatch } from '../clock-watch.js';
 import { type DeliveryTuning } from '../delivery-tuning.js';
 import { OutcomeCounter } from '../outcomes/outcome-counter.js';
@@ -249,13 +250,6 @@ function inRows(targets: StoredTarget[], most: number): StoredTarget[][] {
     }
   }
   return rows;
-}
-
-function inPieces<T>(list: T[], size: number): T[][] {
-  if (list.length <= size) return list.length > 0 ? [list] : [];
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
-    list.slice(index * size, (index + 1) * size),
-  );
 }
 
 function compare(one: readonly number[], other: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { DAY_MS } from '../../common/durations.js';
+import { DAY_MS } from '../../config/durations.js';
 import { ConcurrencyLimit } from '../../common/concurrency-limit.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import {

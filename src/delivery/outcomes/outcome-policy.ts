@@ -9,7 +9,7 @@ import {
   type StoredTarget,
 } from '../../providers/push-transport.js';
 import { backoffMs } from '../../common/backoff.js';
-import { HOUR_MS } from '../../common/durations.js';
+import { HOUR_MS } from '../../config/durations.js';
 import { isKnown, TokenRegistries } from '../token-registry.js';
 import { DeliveryTuning } from '../delivery-tuning.js';
 import { OutcomeCounter } from './outcome-counter.js';

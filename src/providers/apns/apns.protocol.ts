@@ -1,6 +1,6 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, sensitiveHeaders } from 'node:http2';
 import { v5 as uuidV5 } from 'uuid';
-import { parseJsonObject } from '../../encoding/json-object.js';
+import { parseJsonObject } from '../../encoding/json.js';
 import { type PushContent } from '../push-content.js';
 import { type DeliveryResult, type RetryCause } from '../push-transport.js';
 import { readRetryAfter } from '../http/retry-after.js';

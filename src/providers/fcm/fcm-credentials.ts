@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
 import { CredentialFile } from '../../common/credential-file.js';
-import { parseJsonObject } from '../../encoding/json-object.js';
+import { parseJsonObject } from '../../encoding/json.js';
 
 const VARIABLE = 'FCM_SERVICE_ACCOUNT_FILE';
 const GOOGLE_TOKEN_URI = 'https://oauth2.googleapis.com/token';

@@ -1,5 +1,5 @@
 import { type IncomingHttpHeaders } from 'node:http';
-import { isJsonObject, type JsonObject, parseJsonObject } from '../../encoding/json-object.js';
+import { isJsonObject, type JsonObject, parseJsonObject } from '../../encoding/json.js';
 import { type TokenRefused } from '../http/oauth-token-source.js';
 import { appData } from '../app-data.protocol.js';
 import { type PushContent, type Urgency } from '../push-content.js';
@@ -165,7 +165,7 @@ interface FcmErrorFields {
   namesDevice: boolean;
 }
 
-function readError(json: JsonObject | undefined): FcmErrorFields {
+function readError(json: JsonObject | null): FcmErrorFields {
   const error = isJsonObject(json?.['error']) ? json['error'] : {};
   const details = Array.isArray(error['details']) ? error['details'].filter(isJsonObject) : [];
   const fcmError = details.find((detail) => typeOf(detail) === 'google.firebase.fcm.v1.FcmError');

@@ -1,5 +1,5 @@
 import { type IncomingHttpHeaders } from 'node:http';
-import { parseJsonObject } from '../../encoding/json-object.js';
+import { parseJsonObject } from '../../encoding/json.js';
 import { type TokenFailure, type TokenGrant } from './oauth-token-source.js';
 import { readRetryAfter } from './retry-after.js';
 

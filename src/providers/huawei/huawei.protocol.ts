@@ -1,5 +1,5 @@
 import { type IncomingHttpHeaders } from 'node:http';
-import { isJsonObject, type JsonObject, parseJsonObject } from '../../encoding/json-object.js';
+import { isJsonObject, type JsonObject, parseJsonObject } from '../../encoding/json.js';
 import { type TokenRefused } from '../http/oauth-token-source.js';
 import { appData } from '../app-data.protocol.js';
 import { type PushContent } from '../push-content.js';
@@ -162,7 +162,7 @@ export function readHuaweiAnswer(
 ): HuaweiVerdict {
   const json = parseJsonObject(answer.body);
   const code = readCode(json?.['code']);
-  const { meaning, reason } = classify(answer.status, code, json !== undefined);
+  const { meaning, reason } = classify(answer.status, code, json !== null);
   switch (meaning.kind) {
     case 'accepted':
       return { kind: 'accepted', illegalTokens: new Set(), complete: true, reason };
@@ -226,13 +226,13 @@ function invalidToken(msg: unknown, code: string): HuaweiVerdict {
 /** `msg` is a sentence, or JSON with the causes as keys; a key with nothing under it does not apply. */
 function names(msg: unknown, cause: string): boolean {
   const value = asObject(msg)?.[cause];
-  if (asObject(msg) === undefined) return typeof msg === 'string' && msg.includes(cause);
+  if (asObject(msg) === null) return typeof msg === 'string' && msg.includes(cause);
   return Array.isArray(value) ? value.length > 0 : Boolean(value);
 }
 
-function asObject(msg: unknown): JsonObject | undefined {
+function asObject(msg: unknown): JsonObject | null {
   if (isJsonObject(msg)) return msg;
-  return typeof msg === 'string' ? parseJsonObject(msg) : undefined;
+  return typeof msg === 'string' ? parseJsonObject(msg) : null;
 }
 
 /** Eight digits, as text or as a number: nothing else of the network's ends in a reason. */

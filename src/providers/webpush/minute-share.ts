@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { MINUTE_MS } from '../../common/durations.js';
+import { MINUTE_MS } from '../../config/durations.js';
 
 interface Window {
   readonly start: number;

@@ -1,4 +1,4 @@
-import { HOUR_MS } from '../../common/durations.js';
+import { HOUR_MS } from '../../config/durations.js';
 import { LRUCache } from 'lru-cache';
 import { type VapidKey } from './vapid-key.js';
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger, Optional } from '@nestjs/common';
 import { Batcher } from '../../common/batcher.js';
 import { describeError } from '../../common/describe-error.js';
-import { HOUR_MS } from '../../common/durations.js';
+import { HOUR_MS } from '../../config/durations.js';
 import { DatabaseId } from '../../database/database-id.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
 import { LocalSeenMessages } from '../local-seen-messages.js';

@@ -1,0 +1,22 @@
+import { globSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+
+const sources = globSync('src/**/*.ts', { exclude: ['**/*.spec.ts'] }).map((file) => ({
+  file,
+  code: readFileSync(file, 'utf8'),
+}));
+
+/** The files of src, without its specs, in which something is written. */
+const filesWith = (written: RegExp) => sources.filter(({ code }) => written.test(code)).map(({ file }) => file);
+
+it.each([
+  ['a minute, an hour and a day', /const (MINUTE|HOUR|DAY)_MS\b/, 'src/config/durations.ts'],
+  ['cutting a list into pieces', /function inPieces\b/, 'src/common/in-pieces.ts'],
+  ['reading a JSON object', /(function|const) (isJsonObject|parseJsonObject)\b/, 'src/encoding/json.ts'],
+])('%s stands once', (_what, written, file) => {
+  expect(filesWith(written)).toEqual([file]);
+});
+
+it('only Sealing makes the types of what is stored', () => {
+  expect(filesWith(/\bas (StoredId|StoredToken|StoredAccount)\b/)).toEqual(['src/sealing/sealing.ts']);
+});
