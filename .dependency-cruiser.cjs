@@ -75,6 +75,13 @@ module.exports = {
       },
     },
     {
+      name: 'delivery-and-providers-know-no-feature',
+      comment: 'features hand items in and implement the ports of delivery/; another arrow in the diagram would not do',
+      severity: 'error',
+      from: { path: '^src/(delivery|providers)/', pathNot: '\\.spec\\.ts$' },
+      to: { path: anyOf(['devices', 'closed-groups', 'notifications', 'subscriptions', 'swarms']) },
+    },
+    {
       name: 'nothing-knows-the-command-line',
       comment: 'the command line stands on top: it uses features, and nothing uses it',
       severity: 'error',

@@ -33,6 +33,15 @@ async function importsBetweenFolders(): Promise<string[]> {
   return [...new Set(between.map(({ from, to }) => `${from} --> ${to}`))];
 }
 
+/** The share of the lines of src that a folder has. */
+function sharesOfLines(files: readonly string[]): Map<string, number> {
+  const lines = files.map((file) => ({ folder: folderOf(file), count: readFileSync(file, 'utf8').split('\n').length }));
+  const all = lines.reduce((sum, { count }) => sum + count, 0);
+  const shares = new Map<string, number>();
+  for (const { folder = '.', count } of lines) shares.set(folder, (shares.get(folder) ?? 0) + count / all);
+  return shares;
+}
+
 /** undefined = directly in src. */
 const folderOf = (file: string) => /^src\/([^/]+)\//.exec(file)?.[1];
 
@@ -48,6 +57,15 @@ describe('docs/architecture.md', () => {
 
   it('draws the imports that there are, and no other', () => {
     expect(drawn.toSorted()).toEqual(imports.toSorted());
+  });
+
+  it.each([
+    ['with', []],
+    ['without', ['**/*.spec.ts']],
+  ])('no folder has more than a fifth of the lines of src, %s specs', (_with, exclude) => {
+    const shares = sharesOfLines(globSync('src/**/*.ts', { exclude }));
+    expect(shares.size).toBeGreaterThan(folders.length);
+    expect([...shares].filter(([, share]) => share > 0.2)).toEqual([]);
   });
 
   it('names classes and types that there are', () => {
