@@ -1,7 +1,8 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
-import { type ClusterAnswer, isAnswer, isPassedQuestion, type PassedQuestion } from './messages.js';
+import { onMessage, sendToPrimary } from './bus.js';
+import { type ClusterAnswer, type PassedQuestion } from './messages.js';
 import { describeError } from '../common/describe-error.js';
 
 /** A process that is too busy to answer by then is left out. */
@@ -23,17 +24,13 @@ export class InstanceProcesses implements OnApplicationShutdown {
   private readonly logger = new Logger(InstanceProcesses.name);
   private readonly topics = new Map<string, Give>();
   private readonly asked = new Map<string, Asked>();
-  private readonly onMessage = (message: unknown): void => {
-    if (isPassedQuestion(message)) void this.reply(message);
-    else if (isAnswer(message)) this.take(message);
-  };
-
-  constructor() {
-    if (cluster.isWorker) process.on('message', this.onMessage);
-  }
+  private readonly stopListening = [
+    onMessage('passed-question', (question) => void this.reply(question)),
+    onMessage('answer', (answer) => this.take(answer)),
+  ];
 
   onApplicationShutdown(): void {
-    process.off('message', this.onMessage);
+    for (const stop of this.stopListening) stop();
   }
 
   /** @param give what this process says about the topic: something that JSON can carry */
@@ -49,7 +46,7 @@ export class InstanceProcesses implements OnApplicationShutdown {
     const complete = new Promise<void>((resolve) => (asked.done = resolve));
     const timer = setTimeout(asked.done, WAIT_MS);
     this.asked.set(id, asked);
-    process.send?.({ kind: 'question', id, topic });
+    sendToPrimary({ kind: 'question', id, topic });
     await complete;
     clearTimeout(timer);
     this.asked.delete(id);
@@ -57,8 +54,7 @@ export class InstanceProcesses implements OnApplicationShutdown {
   }
 
   private async reply({ id, topic, from, of }: PassedQuestion): Promise<void> {
-    const answer: ClusterAnswer = { kind: 'answer', id, to: from, of, value: await this.give(topic) };
-    process.send?.(answer, undefined, undefined, () => undefined);
+    sendToPrimary({ kind: 'answer', id, to: from, of, value: await this.give(topic) });
   }
 
   private async give(topic: string): Promise<unknown> {

@@ -1,6 +1,6 @@
 import { PinoLogger } from '../common/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
-import { LEADER_ARGUMENT, type Listening } from './listening-message.js';
+import { LEADER_ARGUMENT, tellListening } from './listening-message.js';
 import { serve } from './serve.js';
 
 /** One of several processes that share the listener. The first process says what the operator reads, and when to stop. */
@@ -17,6 +17,5 @@ export async function runMember(config: AppConfig): Promise<void> {
     if (!stopping) served.stop();
     stopping = true;
   };
-  const message: Listening = { kind: 'listening', report: served.report };
-  process.send?.(message);
+  tellListening(served.report);
 }

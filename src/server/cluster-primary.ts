@@ -1,10 +1,11 @@
 import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AccountsSubscribed, isAccountsSubscribed, NOTIFICATION_ADDED } from '../cluster/messages.js';
+import { onMessageOf, sendToMember } from '../cluster/bus.js';
+import { type ClusterMessage } from '../cluster/messages.js';
 import { type PinoLogger } from '../common/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
 import { announce } from './announce.js';
-import { isListening, LEADER_ARGUMENT } from './listening-message.js';
+import { LEADER_ARGUMENT, onListening } from './listening-message.js';
 import { onStopSignal } from './on-stop-signal.js';
 import { relayQuestions } from '../cluster/question-relay.js';
 import { type StartReport } from './start-report.js';
@@ -78,19 +79,14 @@ export class ClusterPrimary {
 
   private watch(place: Place): void {
     relayQuestions(place.worker);
-    place.worker.on('message', (message: unknown) => {
-      if (message === NOTIFICATION_ADDED || isAccountsSubscribed(message)) this.tellLeader(message);
-    });
-    place.worker.on('message', (message: unknown) => {
-      if (isListening(message)) place.onListening(message.report);
-    });
+    onMessageOf(place.worker, 'notification-added', (message) => this.tellLeader(message));
+    onMessageOf(place.worker, 'subscribed', (message) => this.tellLeader(message));
+    onListening(place.worker, place.onListening);
     place.worker.once('exit', (code: number, signal: NodeJS.Signals | null) => this.ended(place, code, signal));
   }
 
-  private tellLeader(message: typeof NOTIFICATION_ADDED | AccountsSubscribed): void {
-    const leader = this.places.find(({ leads }) => leads)?.worker;
-    // One that just died is replaced by one that looks by itself.
-    if (leader?.isConnected()) leader.send(message, () => undefined);
+  private tellLeader(message: ClusterMessage): void {
+    sendToMember(this.places.find(({ leads }) => leads)?.worker, message);
   }
 
   private ended(place: Place, code: number, signal: NodeJS.Signals | null): void {
@@ -113,8 +109,8 @@ export class ClusterPrimary {
     place.startedAt = Date.now();
     this.watch(place);
     const { leads, worker } = place;
-    worker.on('message', (message: unknown) => {
-      if (isListening(message)) this.logger.log({ msg: 'a process took its place', pid: worker.process.pid, leads });
+    onListening(worker, () => {
+      this.logger.log({ msg: 'a process took its place', pid: worker.process.pid, leads });
     });
   }
 

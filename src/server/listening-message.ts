@@ -1,13 +1,16 @@
+import { type Worker } from 'node:cluster';
+import { onMessageOf, sendToPrimary } from '../cluster/bus.js';
 import { type StartReport } from './start-report.js';
 
 /** Tells a process that it leads; it is its only argument. */
 export const LEADER_ARGUMENT = '--leader';
 
-/** What a process tells the first one when it listens. */
-export interface Listening {
-  kind: 'listening';
-  report: StartReport;
+/** Tells the first process that this one accepts requests. */
+export function tellListening(report: StartReport): void {
+  sendToPrimary({ kind: 'listening', report });
 }
 
-export const isListening = (message: unknown): message is Listening =>
-  typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'listening';
+/** In the first process. */
+export function onListening(member: Worker, listener: (report: StartReport) => void): void {
+  onMessageOf(member, 'listening', ({ report }) => listener(report as StartReport));
+}

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { onSubscribedElsewhere, signalSubscribed } from '../cluster/subscription-signal.js';
+import { onMessage, sendToPrimary } from '../cluster/bus.js';
 
 /** Is called with accounts, in their stored form, whose subscriptions have just changed. */
 export type ChangeListener = (accounts: readonly string[]) => void;
@@ -16,7 +16,7 @@ export class SubscriptionSignal implements OnApplicationShutdown {
   changed(accounts: readonly string[]): void {
     if (accounts.length === 0) return;
     if (this.listener) this.listener(accounts);
-    else signalSubscribed(accounts);
+    else sendToPrimary({ kind: 'subscribed', accounts });
   }
 
   /**
@@ -26,7 +26,7 @@ export class SubscriptionSignal implements OnApplicationShutdown {
    */
   listen(listener: ChangeListener, _missed: () => void): void {
     this.listener = listener;
-    this.stopListening = onSubscribedElsewhere(listener);
+    this.stopListening = onMessage('subscribed', (message) => listener(message.accounts));
   }
 
   onApplicationShutdown(): void {

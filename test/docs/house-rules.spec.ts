@@ -1,10 +1,9 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 
-const sources = globSync('src/**/*.ts', { exclude: ['**/*.spec.ts'] }).map((file) => ({
-  file,
-  code: readFileSync(file, 'utf8'),
-}));
+const sources = globSync('src/**/*.ts', { exclude: ['**/*.spec.ts'] })
+  .toSorted()
+  .map((file) => ({ file, code: readFileSync(file, 'utf8') }));
 
 /** The files of src, without its specs, in which something is written. */
 const filesWith = (written: RegExp) => sources.filter(({ code }) => written.test(code)).map(({ file }) => file);
@@ -15,6 +14,13 @@ it.each([
   ['reading a JSON object', /(function|const) (isJsonObject|parseJsonObject)\b/, 'src/encoding/json.ts'],
 ])('%s stands once', (_what, written, file) => {
   expect(filesWith(written)).toEqual([file]);
+});
+
+it('the processes of an instance send each other messages through the bus alone', () => {
+  // The copy of the database is made by a process that talks to its parent only.
+  const ends = ['src/cluster/bus.ts', 'src/database/backups/copy.process.ts'];
+  expect(filesWith(/process\.send\b|process\.(on|off)\('message'/)).toEqual(ends);
+  expect(filesWith(/from 'node:cluster'[^]*\.(on|once|off)\('message'/)).toEqual(['src/cluster/bus.ts']);
 });
 
 it('only Sealing makes the types of what is stored', () => {

@@ -19,7 +19,7 @@ import {
   NotificationQueue,
   type QueueItem,
 } from './notification-queue.js';
-import { signalAddition, onAdditionElsewhere } from '../../cluster/notification-signal.js';
+import { onMessage, sendToPrimary } from '../../cluster/bus.js';
 import { NOBODY } from '../../sealing/sealing.js';
 import { insertRows, type NewRow, type QueueRow, ROW_COLUMNS, toItem } from './queue-rows.js';
 import { QueuedNotification } from './queued-notification.entity.js';
@@ -84,7 +84,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
   /** Takes over what the process before had claimed. */
   async onModuleInit(): Promise<void> {
     if (!this.delivers) return;
-    this.stopListening = onAdditionElsewhere(() => {
+    this.stopListening = onMessage('notification-added', () => {
       this.intakeInTable = true;
       this.listener();
     });
@@ -297,7 +297,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
   private async writeAdditions(rows: NewRow[]): Promise<void> {
     await this.writer.write((manager) => insertRows(manager, rows));
     this.metrics.groupCommitted('queue-additions', rows.length);
-    if (!this.delivers) signalAddition();
+    if (!this.delivers) sendToPrimary({ kind: 'notification-added' });
   }
 
   private async writeSettlements(batch: Settlement[]): Promise<void> {
