@@ -16,7 +16,7 @@ import { BodyReader } from './server/body-reader.js';
  */
 const BODIES = { maxBytes: 1024 * 1024, budgetBytes: 64 * 1024 * 1024 };
 
-/** A service node gives up after 25 s; a request that is not complete by then is nobody's any more. */
+/** A service node gives up after 25 s, so it does not wait for the answer to a request that is not complete by then. */
 const REQUEST_TIMEOUT_MS = 20_000;
 const HEADERS_TIMEOUT_MS = 10_000;
 /** What is still being sent at a stop has this long: of the time that a stop may take, delivery needs the most. */
@@ -43,7 +43,7 @@ export async function createApp(config: AppConfig, options: AppOptions = {}): Pr
   return prepare(app);
 }
 
-/** Bodies are read as they come, see {@link prepare}; who calls says why there is no server. */
+/** {@link prepare} installs the reader of bodies; a failed start is reported by the caller, not by Nest. */
 export const NEST_OPTIONS = { bodyParser: false, abortOnError: false } as const;
 
 export function openAdapter(): FastifyAdapter {

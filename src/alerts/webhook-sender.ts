@@ -7,7 +7,7 @@ export interface WebhookTiming {
   /** Pauses before the second try and those after it. */
   pausesMs: readonly number[];
   requestTimeoutMs: number;
-  /** What still waits then is dropped with a log line; nobody delivers yesterday's alerts. */
+  /** What still waits then is dropped with a log line; an alert of yesterday is of no use. */
   maxWaiting: number;
 }
 

@@ -24,7 +24,7 @@ class CliDatabaseModule {
     return {
       module: CliDatabaseModule,
       imports: [TypeOrmModule.forRoot({ ...options, retryAttempts: 0, toRetry: () => false })],
-      // Counted for nobody: the endpoint that would tell is the server's.
+      // Classes count in it; a command has no endpoint that shows the figures.
       providers: [DatabaseWriter, MetricsService, { provide: Sealing, useValue: sealing }],
       exports: [DatabaseWriter, MetricsService, Sealing],
     };

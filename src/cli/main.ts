@@ -7,7 +7,7 @@ keepCompiledCode();
 waitForSlowHandshakes();
 // Keys, databases and exports that a command makes are for its own user, as those of the server are.
 process.umask(0o077);
-// Whoever reads may have seen enough (`| head`); what is being done goes on.
+// The reader of a pipe may close it early (`| head`); the command goes on.
 for (const output of [process.stdout, process.stderr]) output.on('error', ignoreBrokenPipe);
 const { runCli } = await import('./program.js');
 process.exitCode = await runCli(process.argv.slice(2));

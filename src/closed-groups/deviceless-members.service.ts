@@ -19,7 +19,7 @@ const HAS_DEVICE = 'EXISTS (SELECT 1 FROM devices d WHERE d.session_id = closed_
 const RANGE =
   'group_id >= ? AND (group_id > ? OR session_id > ?) AND group_id <= ? AND (group_id < ? OR session_id <= ?)';
 
-/** Lets memberships end whose id has no device: nobody is woken by them, and they tell who knows whom. */
+/** Ends memberships of ids without a device: they wake no phone, and they tell who knows whom. */
 @Injectable()
 export class DevicelessMembersService {
   constructor(

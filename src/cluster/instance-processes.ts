@@ -16,8 +16,8 @@ interface Asked {
 }
 
 /**
- * Lets the processes of one instance (`WORKERS`) ask each other: the operator's request meets one of them, and what he
- * wants to know is about all. A process that is alone asks itself.
+ * Lets the processes of one instance (`WORKERS`) ask each other: one of them gets the operator's request, and the answer is
+ * about all. A process that is alone asks itself.
  */
 @Injectable()
 export class InstanceProcesses implements OnApplicationShutdown {

@@ -4,7 +4,7 @@ interface Waiting<Item> {
   reject: (error: unknown) => void;
 }
 
-/** A batch that fails after this long failed because nobody answered, and not because of what is in it. */
+/** A batch that fails after this long got no answer from the database; its content is not the reason. */
 const UNANSWERED_MS = 1000;
 
 /**

@@ -3,7 +3,7 @@ import { BaseExceptionFilter } from '@nestjs/core';
 import { type FastifyReply, type FastifyRequest } from 'fastify';
 
 /**
- * A client that goes away in the middle of its request has nobody to answer and is no error of ours: without this anybody
+ * Ends a request whose client went away in the middle of it: that is no error of ours, and without this filter strangers
  * could fill the log.
  */
 @Catch()

@@ -1,7 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { resolve } from 'node:path';
 
-/** Beside the compiled code, so that it is written by whoever may write that, and goes with it. */
+/** The cache lies beside the compiled code: the same users may write it, and an update removes both. */
 const FOLDER = resolve(import.meta.dirname, '../.compile-cache');
 
 /**

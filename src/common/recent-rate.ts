@@ -3,7 +3,7 @@ interface Sample {
   readonly at: number;
 }
 
-/** How fast a counter has risen lately. Whoever has it notes it now and then; times are milliseconds of one clock. */
+/** How fast a counter has risen lately. Its owner calls `note` now and then; times are milliseconds of one clock. */
 export class RecentRate {
   private samples: Sample[] = [];
 

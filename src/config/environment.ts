@@ -46,7 +46,7 @@ const MIN_PASSWORD_LENGTH = 8;
 
 /** The value may be in a file that `NAME_FILE` names. */
 const SECRET = { secret: true };
-/** Blanks at its ends and quotes around it may be meant. */
+/** Blanks at its ends and quotes around it may be part of the value. */
 const PASSWORD = { secret: true, verbatim: true };
 
 const listener = z

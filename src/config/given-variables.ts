@@ -9,7 +9,7 @@ import { fileProblem } from './unreadable.js';
 type Name = keyof Environment;
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** What is set, as it was meant. */
+/** The variables that are set, without marks, blanks and quotes that do not belong to their values. */
 export interface Given {
   readonly set: Readonly<Partial<Record<Name, string>>>;
   /** What cannot be understood as it stands, whatever it should be. */

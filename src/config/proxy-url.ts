@@ -5,7 +5,7 @@ export interface ProxyAddress {
   readonly protocol: 'http:' | 'https:';
   readonly host: string;
   readonly port: number;
-  /** The value of `Proxy-Authorization` (Basic, RFC 7617); null = the proxy asks nobody who he is. */
+  /** The value of `Proxy-Authorization` (Basic, RFC 7617); null = the proxy asks for no password. */
   readonly authorization: string | null;
 }
 

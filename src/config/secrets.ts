@@ -6,7 +6,7 @@ type Name = keyof Environment;
 const metaOf = (name: Name): Readonly<Record<string, unknown>> =>
   z.globalRegistry.get(variablesSchema.shape[name]) ?? {};
 
-/** Blanks and quotes in it may be meant: a password, not a path, a URL or an id. */
+/** Blanks and quotes may be part of the value: a password, not a path, a URL or an id. */
 export const isVerbatim = (name: Name): boolean => metaOf(name)['verbatim'] === true;
 
 /**

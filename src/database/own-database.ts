@@ -39,7 +39,7 @@ class ForeignDatabaseError extends Error {
 }
 
 /**
- * Nothing may be written into a database that belongs to something else; an empty one is anybody's.
+ * Refuses a database of another program. An empty one is accepted.
  *
  * @param migrations the names of ours
  * @throws ForeignDatabaseError

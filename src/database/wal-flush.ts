@@ -7,7 +7,7 @@ import { type DataSource, type QueryRunner } from 'typeorm';
 const openDescriptor = promisify(fs.open);
 const closeDescriptor = promisify(fs.close);
 
-/** The transaction is committed, and may be lost all the same when the power fails: nobody may be told that it is done. */
+/** The transaction is committed, and may be lost all the same when the power fails: no caller may be told that it is done. */
 export class FlushFailedError extends Error {
   override readonly name = 'FlushFailedError';
   constructor(cause: unknown) {

@@ -8,7 +8,7 @@ import { AppConfig } from '../config/app-config.js';
 import { Duties } from '../config/duties.js';
 
 const EVERY_MS = 60_000;
-/** A writer or a backup is in the way; between two transactions nobody is. */
+/** A writer or a backup holds the log; between two transactions neither does. */
 const ATTEMPTS = 20;
 const PAUSE_MS = 10;
 

@@ -301,13 +301,13 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnApplicationShut
   }
 }
 
-/** Who is told of expired items. */
+/** The recipients of expired items, which are not looked up. */
 const NOBODY: Recipients = { targets: new Map(), counters: [] };
 
 const devicesOf = ({ targets }: Recipients): number =>
   targets === 'large' ? 0 : [...targets.values()].reduce((sum, list) => sum + list.length, 0);
 
-/** An item that brought its devices was counted by whoever added it. */
+/** An item that brings its devices was counted when it was added. */
 const ownRecipients = ({ provider, targets }: PushAddress): Recipients => ({
   targets: new Map([[provider, targets]]),
   counters: [],
@@ -318,7 +318,10 @@ const addressed = (item: QueueItem, { sender }: ProviderLane): LanePush => ({
   to: item.to ?? { provider: sender.provider, targets: [] },
 });
 
-/** An item that was queued before ids and tokens were sealed with the data key in use, as it would be now; the others stay as they are. */
+/**
+ * Seals the ids and tokens of an item that was queued before the data key in use was; an item that is sealed with it comes
+ * back as it is.
+ */
 export function sealItem(sealing: Sealing, item: QueueItem): QueueItem {
   const recipient = sealing.id(item.recipient);
   if (recipient === item.recipient) return item;

@@ -19,7 +19,7 @@ export interface RecipientPage {
   readonly next: string | null;
 }
 
-/** Says whom an item goes to that was queued without its devices. Whoever queues such items brings one. */
+/** Finds the devices of an item that was queued without them. A feature that queues such items implements it. */
 export abstract class RecipientResolver {
   /**
    * Whom these go to: all of them, or from the first on as many as have `maxDevices` devices in sum, and one at least.

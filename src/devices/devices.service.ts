@@ -209,7 +209,7 @@ export class DevicesService {
     return { byType, ...(await sumInPages(manager, 'devices', byColumn('session_id'), 'session_id', ids)) };
   }
 
-  /** A device of unknown type is nobody's way to reach anybody, and hides nothing. Null: there are more than `max`. */
+  /** Devices of unknown type, which no provider reaches, are left out and not counted. Null: there are more than `max`. */
   private async find(
     ids: readonly StoredId[],
     max: number,

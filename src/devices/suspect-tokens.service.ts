@@ -36,7 +36,7 @@ export class SuspectTokensService {
     return this.suspects.countBy({ provider, suspectedAt: MoreThan(time) });
   }
 
-  /** How many, per provider and reason; tokens themselves are nobody's to read. */
+  /** Counts suspects per provider and reason; no caller gets the tokens. */
   async summary(): Promise<{ provider: string; reason: string; count: number }[]> {
     const rows = await this.suspects
       .createQueryBuilder('suspect')

@@ -19,14 +19,14 @@ export class AboutController {
     return WHAT_THIS_IS;
   }
 
-  /** Kubernetes' habit of naming `/health/live`. */
+  /** `/health/live` under the name that Kubernetes uses. */
   @Doors('public', 'operator')
   @Get('healthz')
   healthz(): TerseHealth {
     return { status: 'ok' };
   }
 
-  /** The operator's alone: which holes a server still has is nobody else's matter. */
+  /** For the operator alone: a version tells strangers which vulnerabilities a server still has. */
   @UseGuards(BasicAuthGuard)
   @Get('version')
   version(): { version: string; node: string } {

@@ -142,7 +142,7 @@ function reportOf(status: ProviderStatus, now: number): ProviderReport {
   };
 }
 
-/** One server that fails is its own matter; when most do, it is rather our way to them. */
+/** One push server that fails is its operator's problem; when most fail, our own connection is the likelier reason. */
 function serverProblem(servers: ProviderStatus['servers']): string[] {
   const failing = servers && mostServersFail(servers);
   if (!failing) return [];

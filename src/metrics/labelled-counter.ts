@@ -1,12 +1,12 @@
 import { Counter, type Registry } from 'prom-client';
 
-/** One series. Whoever counts often keeps it at hand and adds to `value`. */
+/** One series of a counter. Code on a hot path keeps it and adds to `value`. */
 export interface Count {
   value: number;
 }
 
 /**
- * A counter whose series are plain numbers, handed to prom-client when somebody looks: prom-client hashes and checks the
+ * A counter whose series are plain numbers, handed to prom-client when metrics are read: prom-client hashes and checks the
  * labels at every increment.
  */
 export class LabelledCounter<Label extends string> {

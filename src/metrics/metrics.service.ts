@@ -28,7 +28,7 @@ export interface GaugeOptions extends CounterOptions {
   combine: Combine;
 }
 
-/** A value that is read when somebody looks. */
+/** A value that is read when metrics are. */
 export interface GaugeSample {
   labels: Readonly<Record<string, string>>;
   value: number;
@@ -216,7 +216,7 @@ export class MetricsService implements OnModuleInit {
     this.groupSizes.observe({ kind }, size);
   }
 
-  /** A counter that somebody else counts, read when somebody looks. */
+  /** A counter that another class keeps, read when metrics are. */
   counter(options: CounterOptions, read: () => GaugeSample[]): void {
     this.registry.registerMetric(
       new Counter({
@@ -230,7 +230,7 @@ export class MetricsService implements OnModuleInit {
     );
   }
 
-  /** A gauge that is read when somebody looks. What cannot be read then is left out; the other metrics are shown. */
+  /** A gauge that is read when metrics are. One that cannot be read then is left out; the other metrics are shown. */
   gauge({ name, help, labelNames, combine }: GaugeOptions, read: () => GaugeSample[] | Promise<GaugeSample[]>): void {
     const { logger } = this;
     this.registry.registerMetric(

@@ -1,5 +1,6 @@
 import { dutiesOf } from '../config/duties.js';
 import { MetricsService } from '../metrics/metrics.service.js';
+import { OperatorEvents } from '../operator/operator-events.js';
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
@@ -21,6 +22,7 @@ describe('NotificationsCommands', () => {
       database.writer,
       new MetricsService(),
       dutiesOf({ role: 'all', redisUrl: null }),
+      new OperatorEvents(),
     );
     return new NotificationsCommands(
       parseConfig({ NOTIFICATION_TTL_HOURS: '2' }),

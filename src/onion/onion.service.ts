@@ -20,7 +20,7 @@ import { RecentAnswers, type SealedAnswer } from './recent-answers.js';
 /** What goes back over HTTP. */
 export type OnionAnswer =
   | { readonly kind: 'sealed'; readonly body: Buffer }
-  /** The request was not opened, so there is nobody to tell more than that. */
+  /** The request was not opened, so there is no key to seal more than a status with. */
   | { readonly kind: 'refused'; readonly reason: OpenRefusal };
 
 interface InnerAnswer {

@@ -11,7 +11,7 @@ export type Caller = 'operator' | 'stranger' | 'wrong' | 'limited';
 
 type Refusal = 'wrong' | 'limited';
 
-const TELL_EVERY_MS = 60_000;
+const LOG_EVERY_MS = 60_000;
 
 /** Addresses that gave the right password. */
 const MAX_KNOWN = 16;
@@ -33,7 +33,7 @@ export class OperatorAccess {
   };
   private readonly known = new Set<string>();
   private readonly listeners: ((refusal: Refusal) => void)[] = [];
-  private untold: Record<Refusal, number> = { wrong: 0, limited: 0 };
+  private notYetLogged: Record<Refusal, number> = { wrong: 0, limited: 0 };
   private timer: NodeJS.Timeout | null = null;
 
   constructor(
@@ -88,21 +88,21 @@ export class OperatorAccess {
   }
 
   private refuse(refusal: Refusal): Refusal {
-    this.untold[refusal]++;
+    this.notYetLogged[refusal]++;
     for (const listener of this.listeners) listener(refusal);
     // The first refusal is logged at once, later ones once a minute.
-    if (!this.timer) this.tell();
+    if (!this.timer) this.log();
     return refusal;
   }
 
-  private tell(): void {
+  private log(): void {
     this.timer = null;
-    const { wrong, limited } = this.untold;
+    const { wrong, limited } = this.notYetLogged;
     if (wrong + limited === 0) return;
-    this.untold = { wrong: 0, limited: 0 };
+    this.notYetLogged = { wrong: 0, limited: 0 };
     this.logger.warn({ msg: "wrong passwords for the operator's endpoints", wrong, notLookedAt: limited });
     if (limited > 0) this.events.emit({ kind: 'passwords-guessed', count: wrong + limited });
-    this.timer = setTimeout(() => this.tell(), TELL_EVERY_MS).unref();
+    this.timer = setTimeout(() => this.log(), LOG_EVERY_MS).unref();
   }
 }
 

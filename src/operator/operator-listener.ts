@@ -109,7 +109,7 @@ async function listen(server: Server, { host, port }: OperatorConfig): Promise<v
   }
 }
 
-/** What is asked is answered, and nobody holds the stop up for long. */
+/** Requests under way are answered; a client that does not take its answer is cut off after a second. */
 async function close(server: Server): Promise<void> {
   if (!server.listening) return;
   const closed = once(server, 'close');

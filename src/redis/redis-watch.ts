@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnModuleInit, Optional } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { OperatorEvents } from '../operator/operator-events.js';
 import { RedisClient } from './redis-client.js';
@@ -16,10 +16,9 @@ export class RedisWatch implements OnModuleInit {
   private problem: RedisSetupError | null = null;
   private wasPersistent = true;
 
-  /** A queue alone has no operator. */
   constructor(
     private readonly redis: RedisClient,
-    @Optional() private readonly events?: OperatorEvents,
+    private readonly events: OperatorEvents,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -49,10 +48,10 @@ export class RedisWatch implements OnModuleInit {
     this.problem = problem;
     if (problem) {
       this.logger.error(problem.message);
-      this.events?.emit({ kind: 'redis-unsafe', reason: problem.message });
+      this.events.emit({ kind: 'redis-unsafe', reason: problem.message });
     } else {
       this.logger.log('Redis keeps what is queued again');
-      this.events?.emit({ kind: 'redis-safe' });
+      this.events.emit({ kind: 'redis-safe' });
     }
   }
 

@@ -1,4 +1,4 @@
-import { Global, Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { Global, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { describeError } from '../common/describe-error.js';
 import { withDeadline } from '../common/with-deadline.js';
 import { AppConfig } from '../config/app-config.js';
@@ -27,7 +27,7 @@ class RedisUnreachableError extends Error {
   exports: [RedisClient, RedisWatch],
 })
 export class RedisModule implements OnApplicationShutdown {
-  constructor(@Inject(RedisClient) private readonly redis: RedisClient) {}
+  constructor(private readonly redis: RedisClient) {}
 
   onApplicationShutdown(): void {
     this.redis.removeAllListeners('close');

@@ -133,7 +133,7 @@ export function openAccount({ generation, account: key }: SealingKeys, sealed: s
   return openText(generation, key, sealed)?.toString('hex') ?? null;
 }
 
-/** A sealed text that nobody can open, with the mark of another data key: nobody can open it then either. */
+/** Gives a sealed text that cannot be opened the mark of another data key, with which it cannot be opened either. */
 export function markDamaged({ generation }: SealingKeys, damaged: string): string {
   return markOf(generation) + damaged.slice(markOf(generationOf(damaged)).length);
 }

@@ -106,7 +106,7 @@ export class KeyedSealing extends Sealing {
     this.keyCheck = keyCheckOf(dataKeys);
   }
 
-  /** Of an id nobody has more than its form, so each key seals the form of the one before. */
+  /** Ids are sealed one way, so a later key seals the form that the former key made. */
   override id(id: string): StoredId {
     let form = id;
     for (let done = generationOf(id); done < this.generation; done++) form = sealId(this.keysOf(done + 1), form);

@@ -66,7 +66,7 @@ export function startReport(app: NestFastifyApplication, config: AppConfig): Sta
   };
 }
 
-/** Where the server can be asked from this machine: nobody opens a wildcard. */
+/** An address at which this machine reaches the server; a wildcard is not one. */
 function hostToOpen(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';

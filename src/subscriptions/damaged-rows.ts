@@ -9,7 +9,7 @@ export class DamagedRows {
 
   constructor(private readonly logger: Pick<LoggerService, 'error'>) {}
 
-  /** @returns null, for whoever leaves a row out */
+  /** @returns null, for callers that leave a row out */
   note(): null {
     this.count++;
     if (performance.now() - this.toldAt < EVERY_MS) return null;

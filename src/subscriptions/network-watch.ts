@@ -9,7 +9,7 @@ import { SubscriptionSignal } from './subscription-signal.js';
 import { WatchedAccountsService } from './watched-accounts.service.js';
 
 /** What changes within this time is told together. */
-const GATHER_MS = 50;
+const BATCH_WINDOW_MS = 50;
 /** Accounts that are read and told at one time. More of them than can be remembered are told with the next renewal. */
 const ACCOUNTS_AT_ONCE = 200;
 const MAX_PENDING = 20_000;
@@ -72,7 +72,7 @@ export class NetworkWatch implements OnApplicationBootstrap, BeforeApplicationSh
 
   private note(accounts: readonly string[]): void {
     for (const account of accounts) if (this.pending.size < MAX_PENDING) this.pending.add(account);
-    this.schedule(GATHER_MS);
+    this.schedule(BATCH_WINDOW_MS);
   }
 
   private schedule(ms: number): void {

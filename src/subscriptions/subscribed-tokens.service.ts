@@ -19,7 +19,7 @@ export interface DeadSubscribedToken extends SubscribedToken {
   readonly deadAt: number;
 }
 
-/** Somebody may have subscribed any number of accounts with one token: they go in pieces, and others have their turn. */
+/** A token may have any number of subscriptions: they are removed in pieces, between which other writes have their turn. */
 const PIECE_ROWS = 500;
 
 /** The names of services are no names of columns. */

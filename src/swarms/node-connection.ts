@@ -29,7 +29,7 @@ export type ConnectionEnd =
   | StreamFault
   /** The key that the list has for it is none. */
   | 'bad-key'
-  /** Nobody listens there, or the way there is cut. */
+  /** No process listens at the address, or the network in between is cut. */
   | 'unreachable'
   | 'connect-timeout'
   /** It took the connection and closed it before it was ready: it may have another key, or no room. */
@@ -63,7 +63,7 @@ export interface ConnectionListener {
   opened(): void;
   /** A command of the node's. The promise settles when the room that it took is free again. */
   command(name: string, parts: Buffer[]): Promise<void> | void;
-  /** It said what answers nothing and tells nothing, such as a REPLY nobody waits for; a PING counts too. */
+  /** The node sent a message that is of no use, such as a REPLY to no request; a PING counts too. */
   unasked?(): void;
   /** Called once, for every kind of end, and last. */
   ended(reason: ConnectionEnd): void;

@@ -97,7 +97,7 @@ export class ServiceNodes {
   /** Since when there is word of a list that is in doubt. */
   private doubtedSince: number | null = null;
   private preferred = 0;
-  /** Who gave the list in use: nobody else may say that nothing has changed since its block, for another one may know better. */
+  /** The source of the list in use. It alone may say that nothing has changed since: others may have a newer list. */
   private giver: ListSource | null = null;
   private askNodes: AskNodes = () => Promise.resolve([]);
   private running: Promise<void> | null = null;
@@ -212,7 +212,7 @@ export class ServiceNodes {
     const least = this.options.tuning.leastMs;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
-      // The least time is kept whoever is in a hurry, unless the server stops.
+      // A call of `wake` does not shorten the least pause between two questions, unless the server stops.
       this.wake = () => {
         if (!this.stopped && ms <= least) return;
         clearTimeout(timer);
@@ -308,14 +308,14 @@ export class ServiceNodes {
     return null;
   }
 
-  /** What the file holds may be of another network, or of a chain that was begun anew: no list has to be like that one. */
+  /** The list of the file may be of another network, or of a chain that was begun anew: a new list need not be like that one. */
   private isBesideThePoint(list: NodeList, reason: 'too-different' | 'older'): boolean {
     return this.origin === 'file' && this.list !== null && (reason === 'older' || isOtherNetwork(list, this.list));
   }
 
   /**
-   * Whether others say the same as somebody whose list is in doubt, and no more of them say something else. The nodes count
-   * as one. When there is nobody else, it has to be said for a while.
+   * Whether at least as many other sources confirm a list that is in doubt as contradict it. The nodes count as one source.
+   * Without another source, the same list must be given for a while.
    */
   private async isBacked(list: NodeList, reason: 'too-different' | 'older', by: ListSource | null): Promise<boolean> {
     this.doubtedSince ??= performance.now();

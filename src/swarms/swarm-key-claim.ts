@@ -1,13 +1,13 @@
-/** Whoever may watch the network only while nobody else does with the same key. */
+/** The part of a server that watches the network, which it may while no other instance does so with the same key. */
 export interface KeyHolder {
-  /** The key is this process's: it may watch. */
+  /** This process has the key and may watch. */
   granted(): Promise<void>;
-  /** Another one uses it by now: nodes must not see it from here any more. */
+  /** Another instance uses the key by now: this one must close its connections to nodes. */
   revoked(): void;
 }
 
 /**
- * To whom this server's key towards the nodes belongs. Nodes know a line by a routing id that is made of the key: two servers
+ * Decides which instance uses the server's key towards the nodes. Nodes know a line by a routing id that is made of the key: two servers
  * with one key take each other's routes, and each hears of a part of the messages.
  */
 export abstract class SwarmKeyClaim {
@@ -15,11 +15,11 @@ export abstract class SwarmKeyClaim {
   abstract readonly isElsewhere: boolean;
   /** Tells the holder when it may watch, and when not. Resolves when that is known for now. */
   abstract hold(holder: KeyHolder): Promise<void>;
-  /** Lets others have it. Nobody is told anything after that. */
+  /** Gives the key back. The holder is told nothing after that. */
   abstract release(): Promise<void>;
 }
 
-/** For a server that shares nothing: there is nobody to ask. */
+/** For a server without Redis, which shares its key with no other instance. */
 export class SoleSwarmKey extends SwarmKeyClaim {
   readonly isElsewhere = false;
 

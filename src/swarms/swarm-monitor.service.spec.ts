@@ -148,7 +148,7 @@ async function startMonitor(tuning: Partial<MonitorTuning> = {}): Promise<SwarmM
       ...DEFAULT_MONITOR_TUNING,
       hintMs: 20,
       lines: { ...lines, retryMs: [50, 100] },
-      watch: { ...watch, gatherMs: 20, freshMs: 10, laggardMs: 300, retryMs: [100], requestDeadlineMs: 1000 },
+      watch: { ...watch, batchWindowMs: 20, freshMs: 10, laggardMs: 300, retryMs: [100], requestDeadlineMs: 1000 },
       ...tuning,
     },
   });
@@ -239,7 +239,7 @@ describe('SwarmMonitor tells', () => {
     const { a1, a2 } = await twoSwarms();
     accounts.all = [inA];
     const { watch } = DEFAULT_MONITOR_TUNING;
-    await startMonitor({ watch: { ...watch, gatherMs: 20, renewMs: [200, 300] } });
+    await startMonitor({ watch: { ...watch, batchWindowMs: 20, renewMs: [200, 300] } });
     await eventually(() => expect(Math.min(a1.told.length, a2.told.length)).toBeGreaterThan(2));
   });
 
@@ -302,7 +302,7 @@ describe('SwarmMonitor tells', () => {
     const { a1, a2 } = await twoSwarms();
     accounts.all = [inA];
     const { watch } = DEFAULT_MONITOR_TUNING;
-    const monitor = await startMonitor({ watch: { ...watch, gatherMs: 20, retryMs: [50, 3_600_000] } });
+    const monitor = await startMonitor({ watch: { ...watch, batchWindowMs: 20, retryMs: [50, 3_600_000] } });
     await eventually(() => expect(monitor.status().coverage.full).toBe(1));
     const ended = encodeBt(new Map<string, BtInput>([['@', inA.account], ['errcode', 6], ['error', 'x']])); // prettier-ignore
     await a1.router.notify('notify.monitor_ended', ended);

@@ -8,7 +8,7 @@ export interface WatchTuning {
   /** Everything is told again after a time between these two; a node forgets after 65 minutes. */
   readonly renewMs: readonly [number, number];
   /** How long to wait for other nodes that connect about now, so that a page is read once for them all. */
-  readonly gatherMs: number;
+  readonly batchWindowMs: number;
   /** New accounts that come within this time share a request. */
   readonly freshMs: number;
   /** A node that is so much later than the first one is left behind and told later. */
@@ -20,7 +20,7 @@ export interface WatchTuning {
 
 export const DEFAULT_WATCH_TUNING: WatchTuning = {
   renewMs: [45 * 60_000, 55 * 60_000],
-  gatherMs: 250,
+  batchWindowMs: 250,
   freshMs: 50,
   laggardMs: 10_000,
   retryMs: [10_000, 30_000, 60_000, 120_000],
@@ -38,7 +38,7 @@ export interface WatchSurroundings {
   counted(result: MonitorResult, accounts: number): void;
   /** A node says that accounts belong to another swarm. */
   elsewhere(): void;
-  /** A signature is of no use any more. */
+  /** A node refuses the signature of an account. */
   refused(account: SignedAccount, reason: 'stale' | 'bad-signature'): void;
   failed(error: unknown): void;
 }
@@ -143,7 +143,7 @@ export class SwarmWatch {
   joined(line: NodeLine): void {
     this.open.set(line.node.id, {
       teller: new NodeTeller(line, this.tuning.requestDeadlineMs),
-      dueAt: performance.now() + this.tuning.gatherMs,
+      dueAt: performance.now() + this.tuning.batchWindowMs,
       confirmed: 0,
       failures: 0,
       hasRefused: false,
@@ -156,7 +156,7 @@ export class SwarmWatch {
 
   /** Tells all nodes everything now. */
   tellAgain(): void {
-    const soon = performance.now() + this.tuning.gatherMs;
+    const soon = performance.now() + this.tuning.batchWindowMs;
     for (const member of this.open.values()) member.dueAt = Math.min(member.dueAt, soon);
     this.schedule();
   }
@@ -237,7 +237,7 @@ export class SwarmWatch {
 
   private dueMembers(): Member[] {
     // Those that are due in a moment may come along.
-    const soon = performance.now() + this.tuning.gatherMs;
+    const soon = performance.now() + this.tuning.batchWindowMs;
     return [...this.open.values()].filter(({ dueAt }) => dueAt <= soon);
   }
 
@@ -265,7 +265,7 @@ export class SwarmWatch {
   private passed(members: readonly Member[], confirmed: ReadonlyMap<Member, number>): void {
     const now = performance.now();
     const [least, most] = this.tuning.renewMs;
-    const isRenewal = this.renewAt <= now + this.tuning.gatherMs;
+    const isRenewal = this.renewAt <= now + this.tuning.batchWindowMs;
     if (isRenewal) this.renewAt = now + least + (most - least) * Math.random();
     for (const member of members) {
       member.confirmed = confirmed.get(member) ?? 0;

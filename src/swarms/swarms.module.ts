@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import sodium from 'libsodium-wrappers';
 import { AppConfig } from '../config/app-config.js';
+import { DEFAULT_KEY_CLAIM_TUNING, KeyClaimTuning } from './key-claim-tuning.js';
 import { LocalSeenMessages } from './local-seen-messages.js';
 import { SoleSwarmKey, SwarmKeyClaim } from './swarm-key-claim.js';
 import { OwnKeys } from './node-connection.js';
@@ -9,6 +10,7 @@ import { NodeListFile } from './node-list-file.js';
 import { Outgoing } from '../outgoing/outgoing.js';
 import { openSources } from './open-sources.js';
 import { SeenMessages } from './seen-messages.js';
+import { DEFAULT_SHARED_SEEN_TUNING, SharedSeenTuning } from './shared-seen-tuning.js';
 import { DEFAULT_SERVICE_NODES_TUNING, ServiceNodes, ServiceNodesOptions } from './service-nodes.service.js';
 import { loadSwarmKey } from './swarm-key.js';
 import { DEFAULT_MONITOR_TUNING, MonitorOptions } from './swarm-monitor.service.js';
@@ -60,6 +62,8 @@ import { DEFAULT_MONITOR_TUNING, MonitorOptions } from './swarm-monitor.service.
           ? new SoleSwarmKey()
           : modules.create((await import('./redis/shared-swarm-key-claim.js')).SharedSwarmKeyClaim),
     },
+    { provide: SharedSeenTuning, useValue: DEFAULT_SHARED_SEEN_TUNING },
+    { provide: KeyClaimTuning, useValue: DEFAULT_KEY_CLAIM_TUNING },
     ServiceNodes,
   ],
   exports: [ServiceNodesOptions, MonitorOptions, ServiceNodes, SeenMessages, SwarmKeyClaim],

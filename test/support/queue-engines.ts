@@ -12,6 +12,7 @@ import { BullmqQueueModule } from '../../src/delivery/queue/redis/bullmq-queue.m
 import { NotificationQueue } from '../../src/delivery/queue/notification-queue.js';
 import { QueuedNotification } from '../../src/delivery/queue/queued-notification.entity.js';
 import { TableQueue } from '../../src/delivery/queue/table-queue.js';
+import { OperatorEvents } from '../../src/operator/operator-events.js';
 import { RedisClient } from '../../src/redis/redis-client.js';
 import { RedisModule } from '../../src/redis/redis.module.js';
 import { describeEachDatabase, type TestDatabases } from './databases.js';
@@ -56,6 +57,7 @@ async function createTable(databases: TestDatabases): Promise<QueueEngine> {
         new DatabaseWriter(dataSource, new MetricsService()),
         new MetricsService(),
         dutiesOf({ role: 'all', redisUrl: null }),
+        new OperatorEvents(),
       );
       await queue.onModuleInit();
       const die = async (): Promise<void> => {
@@ -75,8 +77,12 @@ async function createTable(databases: TestDatabases): Promise<QueueEngine> {
 /** What a queue needs of its surroundings, without a database. */
 @Global()
 @Module({
-  providers: [MetricsService, { provide: DatabaseId, useValue: new DatabaseId('a database of the tests') }],
-  exports: [DatabaseId, MetricsService],
+  providers: [
+    MetricsService,
+    OperatorEvents,
+    { provide: DatabaseId, useValue: new DatabaseId('a database of the tests') },
+  ],
+  exports: [DatabaseId, MetricsService, OperatorEvents],
 })
 class NoDatabase {}
 

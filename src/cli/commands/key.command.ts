@@ -2,7 +2,7 @@ import { type Command } from 'commander';
 import { loadConfig } from '../../config/app-config.js';
 import { examples, print } from '../output.js';
 import { makeKeyFile, readPublicKey } from '../onion-key.js';
-import { DEFAULT_VAPID_KEY_FILE, makeVapidKeyFile, readVapidPublicKey } from '../vapid-key.js';
+import { DEFAULT_VAPID_KEY_FILE, makeVapidKeyFile, readVapidPublicKey } from '../vapid-key-file.js';
 
 const FILE_OPTION = ['--file <path>', 'the key file (default: ONION_PRIVATE_KEY_FILE)'] as const;
 

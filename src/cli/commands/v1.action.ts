@@ -5,7 +5,7 @@ import { CliError } from '../cli-error.js';
 import { formatCount, print, printJson } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
 import { writerOf } from '../rolled-back-writer.js';
-import { describeImport } from '../v1/describe-import.js';
+import { describeImport } from '../v1/describe-import-v1.js';
 import { type ExportReport, exportV1 } from '../v1/export-v1.js';
 import { type ImportReport, type Resolution } from '../v1/import-report.js';
 import { ImportTarget } from '../v1/import-target.js';

@@ -5,7 +5,7 @@ import { SubscriptionsService } from '../../subscriptions/subscriptions.service.
 import { formatCount, print, printJson } from '../output.js';
 import { ProgressBar } from '../progress-bar.js';
 import { writerOf } from '../rolled-back-writer.js';
-import { describeImport } from '../v2/describe-import.js';
+import { describeImport } from '../v2/describe-import-v2.js';
 import { exportV2, type ExportV2Report } from '../v2/export-v2.js';
 import { importV2, type ImportV2Report } from '../v2/import-v2.js';
 import { V2Database } from '../v2/v2-database.js';

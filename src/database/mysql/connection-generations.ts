@@ -26,7 +26,7 @@ class RetiredConnectionError extends Error {
 /** Nothing was written, and a new connection may lead to the server that took over. */
 export const isFailover = (code: string): boolean => READ_ONLY.has(code) || code === RETIRED;
 
-/** After a silence nobody knows what was written, but the server may be gone with all connections to it. */
+/** After a silence it is not known what was written, but the server may be gone with all connections to it. */
 const showsFailover = (code: string): boolean => READ_ONLY.has(code) || code === 'DATABASE_SILENT';
 
 type Answered = (error: QueryError | null, ...results: unknown[]) => void;

@@ -1,6 +1,6 @@
 import mysql, { type Pool, type PoolConnection, type PoolOptions } from 'mysql2';
 import { ConnectionGenerations } from './connection-generations.js';
-import { type Taken, withinLimit } from './connection-limit.js';
+import { type Taken, withinLimit } from './pool-limit.js';
 import { setSessionMode } from './session-mode.js';
 import { writeStatement } from './statement.protocol.js';
 

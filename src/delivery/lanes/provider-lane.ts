@@ -31,10 +31,10 @@ interface OutgoingPush extends AddressedPush {
   stale: boolean;
 }
 
-/** What is no use as a probe is looked at again after this. */
+/** A push that cannot serve as a probe is looked at again after this. */
 const PROBE_PAUSE_MS = 1000;
 
-/** What one device is to be left alone for: its other pushes wait too. */
+/** Causes that concern one device, whose other pushes wait too. */
 const isDeviceCause = (cause: RetryCause): boolean =>
   cause === 'device-throttled' || cause === 'wrong-address' || cause === 'host-down';
 
@@ -107,7 +107,7 @@ export class ProviderLane {
       if (until !== null) later.push(...this.putOff(push, [target], Math.ceil(now + until - steady)));
       return until === null;
     });
-    // What a provider says to a whole request because of made-up tokens is not to be about others.
+    // Unproven tokens get requests of their own: an answer that made-up ones cause must not concern the others.
     const [known, strangers] = [ready.filter(this.isKnown), ready.filter((target) => !this.isKnown(target))];
     const pieces = [known, strangers].flatMap((targets) => inPieces(targets, this.sender.maxTargets));
     const requests = pieces.map((targets) => this.deliverPiece(push, targets));
@@ -154,7 +154,7 @@ export class ProviderLane {
     return { whole: decisions.get('send') ?? [], bare: decisions.get('send-without-content') ?? [] };
   }
 
-  /** What was tried before has had its place. */
+  /** A push that was tried before has taken its place already. */
   private boundDevices(push: LanePush, targets: StoredTarget[], later: NewQueueItem[]): Decided {
     if (push.attempts > 0) return { whole: targets, bare: [] };
     const decided: Decided = { whole: [], bare: [] };

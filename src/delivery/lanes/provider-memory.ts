@@ -16,7 +16,7 @@ const SAVE_INTERVAL_MS = 1000;
 /** What two readings of the same moment on two clocks may differ by. */
 const ABOUT_MS = 1000;
 
-/** Keeps what is known about the health of the providers over a restart, which mends none. */
+/** Saves the health of the providers, because a restart of ours does not end an outage of theirs. */
 @Injectable()
 export class ProviderMemory implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(ProviderMemory.name);

@@ -60,7 +60,7 @@ export class ProviderSender {
   readonly maxTargets: number;
   readonly health: ProviderHealth;
   private readonly breaker: CircuitBreaker;
-  private readonly slots: ConcurrencyLimit;
+  private readonly inFlightLimit: ConcurrencyLimit;
   private readonly doubt: SettingsDoubt;
   /** On the clock of `performance.now()`. */
   private deliveredAt = -Infinity;
@@ -76,7 +76,7 @@ export class ProviderSender {
     this.provider = transport.provider;
     this.maxTargets = transport.maxTargets;
     this.health = new ProviderHealth(transport.provider, events);
-    this.slots = new ConcurrencyLimit(transport.maxInFlight);
+    this.inFlightLimit = new ConcurrencyLimit(transport.maxInFlight);
     this.doubt = new SettingsDoubt(tuning.breakerThreshold);
     this.breaker = new CircuitBreaker({
       threshold: tuning.breakerThreshold,
@@ -91,19 +91,19 @@ export class ProviderSender {
 
   /** Requests that could be taken on without waiting in memory for longer than the backlog allows. */
   room(): number {
-    return this.stopped ? 0 : Math.max(0, this.tuning.maxProviderBacklog - this.slots.waiting);
+    return this.stopped ? 0 : Math.max(0, this.tuning.maxProviderBacklog - this.inFlightLimit.waiting);
   }
 
   get inFlight(): number {
-    return this.slots.taken;
+    return this.inFlightLimit.taken;
   }
 
   /** Sends that wait for a slot. */
   get waiting(): number {
-    return this.slots.waiting;
+    return this.inFlightLimit.waiting;
   }
 
-  /** Its last words were that it does not know whom we ask for, and nobody was known lately. */
+  /** The provider's last answer was that it does not know the device, and it has accepted no push lately. */
   get settingsDoubted(): boolean {
     return this.health.unhealthyBecause?.cause === 'wrong-address' && !this.hasDelivered(performance.now());
   }
@@ -123,8 +123,8 @@ export class ProviderSender {
   }
 
   /**
-   * As the process before left it. What the settings were to blame for may be mended, so that is probed at once; a pause
-   * that the provider asked for is kept.
+   * Takes over the state that the process before saved. The operator may have corrected settings that were wrong, so the
+   * provider is probed at once then; a pause that the provider asked for is kept.
    */
   restore({ hasDelivered, trouble, openUntil }: SenderState): void {
     this.hasDeliveredEver = hasDelivered;
@@ -138,10 +138,10 @@ export class ProviderSender {
    * Waits for a slot, then lets `parts` say what is to be sent, which may depend on the time that has passed.
    * Returns the results of each part, or null when the breaker is open or the server stops: nothing was sent.
    *
-   * @param isProbe whether it would tell something about a provider that knows nobody
+   * @param isProbe whether the result says something about a provider that knows no device at the moment
    */
   send<Part extends AddressedPush>(parts: () => Part[], isProbe = true): Promise<Sent<Part>[] | null> {
-    return this.slots.run(() => this.sendNow(parts, isProbe));
+    return this.inFlightLimit.run(() => this.sendNow(parts, isProbe));
   }
 
   private async sendNow<Part extends AddressedPush>(
@@ -191,7 +191,7 @@ export class ProviderSender {
     return isKnown(target) || (!this.hasDeliveredEver && Date.now() - target.registeredAt > LONG_REGISTERED_MS);
   }
 
-  /** A provider that knows nobody is asked with tokens that it knew; when there are none for long, with any. */
+  /** A provider that knows no device at the moment is probed with tokens that it knew; when there are none for long, with any. */
   private waitsForKnownToken(now: number): boolean {
     const { openEnd } = this.breaker;
     if (openEnd === null || this.health.unhealthyBecause?.cause !== 'wrong-address') return false;
@@ -216,7 +216,7 @@ export class ProviderSender {
       this.works(now);
       return true;
     }
-    // What a device's own server is like tells nothing about the others'.
+    // A failure of the push server that one device chose says nothing about the push servers of other devices.
     if (results.every(isOfItsServer)) return false;
     const failure = results.find((result) => result.outcome === 'retry' && result.cause !== 'wrong-address');
     if (failure?.outcome === 'retry') {
@@ -245,7 +245,7 @@ export class ProviderSender {
     if (cause === 'configuration' || this.breaker.state(now) !== 'closed') this.health.failing(cause, reason, now);
   }
 
-  /** While others are delivered, a fault of the settings is one device's, and must not hold the others up. */
+  /** While pushes to other devices arrive, an answer that blames the settings concerns one device and opens no breaker. */
   private opensAtOnce(cause: RetryCause, now: number): boolean {
     return (
       cause === 'credential' || cause === 'provider-throttled' || (cause === 'configuration' && !this.hasDelivered(now))
@@ -253,9 +253,9 @@ export class ProviderSender {
   }
 
   /**
-   * The provider does not know devices under this topic, project or environment that it knew before. Where others are
-   * known it is their matter; where nobody is, the settings are wrong, and once several recipients say so the breaker
-   * keeps the pushes from being burnt.
+   * The provider does not know devices under this topic, project or environment that it knew before. While it knows other
+   * devices, the tokens are at fault. When it knows none, the settings are: once several recipients show it, the breaker opens,
+   * so that no push uses up its attempts.
    */
   private noteDoubt(doubts: readonly Doubt[], reason: string, now: number): void {
     const alone = this.hasDelivered(now);
@@ -281,7 +281,7 @@ export class ProviderSender {
 
   /**
    * What is wrong with the settings for tokens that it never accepted may be wrong with the tokens: of another app, say.
-   * The operator hears of it, and nobody is held up.
+   * The operator is told, and other pushes are not held up.
    */
   private noteForeign(reason: string, now: number): boolean {
     this.health.failing('configuration', reason, now);

@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { epochColumn } from '../../database/epoch-column.js';
 import { type Provider, type RetryCause } from '../../providers/push-transport.js';
 
-/** What is known of a provider and should outlive a restart, which mends no provider. */
+/** The health of a provider, saved because a restart of ours does not end an outage of theirs. */
 @Entity('provider_states')
 export class ProviderState {
   @PrimaryColumn({ type: 'varchar', length: 16 })

@@ -1,7 +1,6 @@
 /**
- * What speaks against our own settings at a provider: recipients whose tokens it accepted before and does not know now.
- * One person's odd phones are his own matter, however many; so are the groups that one phone was put into. Several
- * recipients with a token each are ours.
+ * Evidence that our own settings at a provider are wrong: recipients whose tokens it accepted before and does not know now.
+ * Several tokens of one recipient count once, and so does one token of several recipients.
  */
 export class SettingsDoubt {
   private readonly recipients = new Set<string>();

@@ -4,7 +4,7 @@ export type CollapseDecision = 'send' | 'send-without-content' | 'collapse';
 
 const MAX_DEVICES = 50_000;
 
-/** A push as far as it matters here. */
+/** The fields of a push by which stale ones are collapsed. */
 export interface StalePush {
   notificationId: string;
   /** UTC epoch milliseconds. */

@@ -4,7 +4,7 @@ import { type DeliveryResult, type Provider } from '../../providers/push-transpo
 
 /**
  * Why a push, or a notification for all its devices, was not sent; a label of metrics and log lines. `folded` = collapsed
- * with others into one push without content.
+ * with others into one push without content: operators' alerts and dashboards name the label, so it keeps that name.
  */
 export type DropKind = 'expired' | 'unconfigured' | 'refused' | 'folded';
 

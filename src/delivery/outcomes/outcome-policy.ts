@@ -31,7 +31,7 @@ export interface Attempt {
   at: number;
   /** From 0 to 1, spreads the next tries. */
   random: number;
-  /** The provider knows nobody at the moment, so that what it says about an address is rather about the settings. */
+  /** The provider knows no device at the moment, so that an answer about an address is rather about the settings. */
   settingsDoubted: boolean;
 }
 

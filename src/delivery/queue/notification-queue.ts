@@ -3,8 +3,8 @@ import { type Provider, PROVIDERS, type StoredTarget } from '../../providers/pus
 import { type StoredAccount, type StoredId } from '../../sealing/sealing.js';
 
 /**
- * `intake` holds what nobody has looked at yet, `large` what goes to so many devices that they are looked up page by page;
- * each provider has a lane of what waits for it. Nothing is taken from `aside`: processes died of it.
+ * `intake` holds new items, `large` those for so many devices that they are looked up page by page; each provider has a lane
+ * of items that wait for it. `aside` holds items that three processes died with; nothing claims them.
  */
 export const LANES = ['intake', 'large', ...PROVIDERS, 'aside'] as const;
 export type Lane = (typeof LANES)[number];
@@ -58,25 +58,28 @@ export abstract class NotificationQueue {
   /** Resolves when the item is on disk. */
   abstract add(item: NewQueueItem): Promise<void>;
 
-  /** Up to `limit` items of the lane that are due; of a provider's lane those that were accepted last. Nobody else gets them until they are settled. */
+  /**
+   * Up to `limit` items of the lane that are due; of a provider's lane those that were accepted last. No other claim gets them
+   * until they are settled.
+   */
   abstract claim(lane: Lane, limit: number): Promise<QueueItem[]>;
 
   /**
-   * What processes had claimed when they died, which one of the items may be the reason of. None of these comes out of
-   * `claim`, and the next ones are given when the last are settled: many together that one process died with, or a single
-   * one that two died with. What three died with is set aside, and the operator hears of it.
+   * Suspects: items that a process had claimed when it died, one of which may have caused that. `claim` never returns them.
+   * The next suspects are given when the last are settled: many together of one death, a single one of two deaths. An item
+   * with three deaths is set aside, and the operator is told.
    *
    * @param deaths how many at most
    */
   abstract claimSuspects(deaths: 1 | 2): Promise<QueueItem[]>;
 
-  /** Up to `limit` items of the lane that nobody has and whose time to live is over, due or not. */
+  /** Up to `limit` items of the lane that are not claimed and whose time to live is over, due or not. */
   abstract claimExpired(lane: Lane, limit: number): Promise<QueueItem[]>;
 
   /** Forgets the item and keeps what is left to do of it, both or neither. */
   abstract settle(id: string, later: NewQueueItem[]): Promise<void>;
 
-  /** What is put off until later than that time (UTC epoch milliseconds) is due: the clock was wrong that put it off. */
+  /** Makes items due that were put off, by a clock that was wrong, until later than that time (UTC epoch milliseconds). */
   abstract makeDue(time: number): Promise<void>;
 
   /** How much there is, lane by lane; empty lanes may be left out. It may have to look at every item. */
@@ -91,6 +94,6 @@ export abstract class NotificationQueue {
   /** Resolves when everything handed over is written. */
   abstract flush(): Promise<void>;
 
-  /** Gives back what is claimed and not settled: a process that ends in good order has not died of it. */
+  /** Gives back items that are claimed and not settled, so that they do not count as suspects after a stop in good order. */
   abstract release(): Promise<void>;
 }

@@ -10,6 +10,7 @@ import { ENTITIES } from '../../data-source.js';
 import { databaseOptions } from '../../database/database-options.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
 import { MetricsService } from '../../metrics/metrics.service.js';
+import { OperatorEvents } from '../../operator/operator-events.js';
 import { NO_CONTENT } from '../../providers/push-content.js';
 import { type NewQueueItem } from './notification-queue.js';
 import { QueuedNotification } from './queued-notification.entity.js';
@@ -70,6 +71,7 @@ describe('a queue with very many rows', () => {
       new DatabaseWriter(dataSource, new MetricsService()),
       new MetricsService(),
       dutiesOf({ role: 'all', redisUrl: null }),
+      new OperatorEvents(),
     );
     await queue.onModuleInit();
   });

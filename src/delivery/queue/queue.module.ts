@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { type AppConfig } from '../../config/app-config.js';
 import { TableQueueModule } from './table-queue.module.js';
 
-/** The one queue, for whoever hands in notifications and for delivery. */
+/** The one queue, for the features that add notifications and for delivery. */
 @Module({})
 export class QueueModule {
   /** What only several instances need is not even loaded for one. */

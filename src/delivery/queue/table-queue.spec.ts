@@ -1,5 +1,6 @@
 import { dutiesOf } from '../../config/duties.js';
 import { MetricsService } from '../../metrics/metrics.service.js';
+import { OperatorEvents } from '../../operator/operator-events.js';
 import { legacyContent, NO_CONTENT } from '../../providers/push-content.js';
 import { QueryFailedError } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
@@ -50,6 +51,7 @@ describeEachDatabase('TableQueue', (databases) => {
       database.writer,
       new MetricsService(),
       dutiesOf({ role: 'all', redisUrl: null }),
+      new OperatorEvents(),
     );
     await started.onModuleInit();
     return started;

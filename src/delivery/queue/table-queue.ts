@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit, Optional } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
@@ -33,7 +33,7 @@ const WATCH_FOR_STRAYS_MS = 60_000;
 
 /** With the lanes as parameters: the indexes begin with them, and a mark alone would be looked for in every row. */
 const IS_LEASED = `lane IN (${placeholders(LANES.length)}) AND leased = 1`;
-/** Items that one process died with and that are worked on at one time: most are innocent. */
+/** Suspects that are worked on at one time. Of the items that a process had when it died, most did not cause it. */
 const SUSPECTS_AT_ONCE = 64;
 /** Rows that one transaction makes due. */
 const MADE_DUE_TOGETHER = 512;
@@ -47,7 +47,8 @@ interface Settlement {
  * The embedded queue: a table of the server's own database, written by group commit.
  *
  * One process delivers, so a claim is a mark that only this process can have set: marks found at start are those of
- * a process that died, and are cleared; one of what it had may be the reason. Other processes of the instance add rows without a mark and tell it to look.
+ * a process that died, and are cleared; one of its items may have caused that. Other processes of the instance add rows
+ * without a mark and tell it to look.
  *
  * When a write fails because its answer got lost, its marks may be there all the same and nobody would ever take those
  * rows. So the queue knows what it holds, and after a failure it clears every other mark.
@@ -56,10 +57,10 @@ interface Settlement {
 export class TableQueue extends NotificationQueue implements OnModuleInit, OnApplicationShutdown {
   private readonly inHand: QueueItem[] = [];
   private beingAdded = 0;
-  /** Ids of the rows whose mark is meant, from before it is set until it is gone. */
+  /** Ids of the rows that this process has claimed, from before the mark is written until it is removed. */
   private readonly held = new Set<string>();
   private watchForStraysUntil = 0;
-  /** Ids of what processes had when they died, by how often. */
+  /** Ids of items that a process had when it died, by the number of processes. */
   private readonly suspects = new Map<1 | 2, string[]>();
   private readonly underSuspicion = new Set<string>();
   /** There may be intake items that are not in hand. */
@@ -76,7 +77,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
     private readonly writer: DatabaseWriter,
     private readonly metrics: MetricsService,
     private readonly duties: Duties,
-    @Optional() private readonly events?: OperatorEvents,
+    private readonly events: OperatorEvents,
   ) {
     super();
   }
@@ -91,7 +92,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
     await this.takeOver();
   }
 
-  /** What the process before had in hand is under suspicion, unless it ended in good order. */
+  /** The items that the process before had claimed become suspects, unless it ended in good order. */
   private async takeOver(): Promise<void> {
     const marked = await this.rows.query<{ deaths: number | null }[]>(
       `SELECT deaths FROM queued_notifications WHERE ${IS_LEASED}`,
@@ -275,7 +276,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
     return rows.map(toItem);
   }
 
-  /** Of rows whose write failed: nobody here has them, whatever the table says. */
+  /** Forgets rows whose write failed: this process has not claimed them, even when the table has a mark. */
   private letGo(ids: readonly string[]): void {
     for (const id of ids) this.held.delete(id);
     this.watchForStraysUntil = performance.now() + WATCH_FOR_STRAYS_MS;

@@ -4,7 +4,7 @@ import { Batcher } from '../../common/batcher.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
 import { DuplicateFilter, duplicateKey, REMEMBER_MS } from '../duplicate-filter.js';
 
-/** The instance that said so may have died; nobody waits for it longer than this. */
+/** The instance that has the request under way may have died; repetitions wait for it no longer than this. */
 const UNDER_WAY_MS = 6000;
 const LOOK_AGAIN_MS = 50;
 

@@ -10,7 +10,7 @@ import { type OpenRefusal, type PayloadRefusal } from './refusals.js';
  */
 export type InnerStatus = 200 | 400 | 500 | 503;
 
-/** The body that travels inside a request. Which JSON it has to be is the command's matter. */
+/** The body that travels inside a request. The command checks which JSON it is. */
 export type RequestBody =
   { readonly kind: 'json'; readonly value: unknown } | { readonly kind: 'missing' | 'not-json' };
 

@@ -1,4 +1,4 @@
-/** One odd answer must not silence everybody of a provider for longer; who really means it says so again after that. */
+/** One odd answer must not hold up all pushes of a provider for longer; a provider that needs longer asks for it again. */
 const LONGEST_MS = 3_600_000;
 
 /**

@@ -42,7 +42,7 @@ function decode(value: unknown, length: number): Buffer | null {
   return Buffer.from(text, 'base64url');
 }
 
-/** A point elsewhere would tell a sender's secret, or nothing at all, to whoever made it. */
+/** With a point that is not on the curve, the shared secret would be weak, or tell our private key to the one who chose it. */
 function isOnCurve(point: Buffer): boolean {
   try {
     ECDH.convertKey(point, 'prime256v1');

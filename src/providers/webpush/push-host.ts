@@ -12,10 +12,10 @@ export interface HostTuning {
 /** Failures in a row after which a server is left alone. */
 const FAILURES = 3;
 
-/** Who has taken a push within this is in order, however it answers somebody else: a stranger chooses what is asked of it. */
+/** A host that has taken a push within this time works, whatever it answers to another one: strangers choose the endpoints. */
 const IN_ORDER_MS = 30_000;
 
-/** Who has taken a push within this is a push server, and no third party that somebody wants to see bothered. */
+/** A host that has taken a push within this time is a push server, and no third party that a stranger wants us to bother. */
 const PROVEN_MS = 10 * 60_000;
 
 /** Slower ones share what is set apart for slow and unknown ones. */
@@ -137,7 +137,7 @@ export class PushHost {
     this.fail(reason, now, wasProbing, retryAfterMs);
   }
 
-  /** A request that left has no answer: that may be the matter of what was asked. One that never left is not. */
+  /** A request that left got no answer, which its endpoint may have caused. One that never left says something about the host. */
   unreachable({ kind, reason }: HostFailure, now: number): void {
     if (kind === 'silent') return this.outOfOrder(reason, now);
     const wasProbing = this.probing;

@@ -132,7 +132,7 @@ export class WebPushTransport extends PushTransport {
     );
   }
 
-  /** Phones have made their endpoints for the key that they were told: another one is for a start, with new subscriptions. */
+  /** Endpoints are bound to the key that phones were told. A changed key counts only from a restart on, with new subscriptions. */
   async reloadCredentials(): Promise<void> {
     const { publicKey } = readVapidKey(this.config.keyFile);
     if (publicKey !== this.key.publicKey) {

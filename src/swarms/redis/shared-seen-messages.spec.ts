@@ -6,7 +6,8 @@ import { RecordingLogger } from '../../../test/support/recording-logger.js';
 import { createRedisDatabase } from '../../../test/support/redis-databases.js';
 import { DatabaseId } from '../../database/database-id.js';
 import { RedisClient } from '../../redis/redis-client.js';
-import { type SharedSeenTuning, SharedSeenMessages } from './shared-seen-messages.js';
+import { type SharedSeenTuning } from '../shared-seen-tuning.js';
+import { SharedSeenMessages } from './shared-seen-messages.js';
 
 const ACCOUNT = Buffer.alloc(33, 5);
 const message = (hash: string | number) => ({
@@ -19,7 +20,7 @@ const message = (hash: string | number) => ({
 const done = () => Promise.resolve();
 const never = () => new Promise<void>(() => undefined);
 
-const TUNING: SharedSeenTuning = { periodMs: 3_600_000, maxPerBucket: 512, claimMs: 600 };
+const TUNING = { periodMs: 3_600_000, maxPerBucket: 512, claimMs: 600 };
 const DATABASE = new DatabaseId('a database');
 
 const clients: RedisClient[] = [];

@@ -1,24 +1,20 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Injectable, Logger, Optional } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Batcher } from '../../common/batcher.js';
 import { describeError } from '../../common/describe-error.js';
-import { HOUR_MS } from '../../config/durations.js';
 import { DatabaseId } from '../../database/database-id.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
 import { LocalSeenMessages } from '../local-seen-messages.js';
 import { fingerprintOf, type MessageKey, SeenMessages } from '../seen-messages.js';
+import { SharedSeenTuning } from '../shared-seen-tuning.js';
 
 /** Fingerprints lie in sets that are small enough for Redis to keep them as bare numbers, 8 bytes each. */
 const BUCKET_BITS = 12;
-/** Redis' `set-max-intset-entries`. 4096 sets of so many are about as much as one process remembers of an hour. */
-const MAX_PER_BUCKET = 512;
 
-/** The instance that said it takes a message may have died; after this time another one takes it. */
-const CLAIM_MS = 6000;
-/** Well before that, one that is alive says it again. */
+/** Well before its claim ends, an instance that is alive renews it. */
 const RENEW_MS = 2000;
-/** Nobody waits for the answer, and until then it is nearly always done. */
+/** Another instance is nearly always done by then, and no request waits for the answer. */
 const LOOK_AGAIN_MS = 200;
 /** Redis may be back in a moment, and the queue of several instances needs it too. */
 const NO_ANSWER_PAUSES_MS: readonly number[] = [250, 1000];
@@ -80,15 +76,6 @@ interface Asked {
   answer: number;
 }
 
-/** Longer or shorter in tests. */
-export interface SharedSeenTuning {
-  readonly periodMs: number;
-  readonly maxPerBucket: number;
-  readonly claimMs: number;
-}
-
-const DEFAULT_TUNING: SharedSeenTuning = { periodMs: HOUR_MS, maxPerBucket: MAX_PER_BUCKET, claimMs: CLAIM_MS };
-
 /**
  * What several instances have taken: in memory for the copies that come to this one, in Redis for those that come to others.
  *
@@ -115,7 +102,7 @@ export class SharedSeenMessages extends SeenMessages {
   constructor(
     private readonly redis: RedisClient,
     databaseId: DatabaseId,
-    @Optional() private readonly tuning: SharedSeenTuning = DEFAULT_TUNING,
+    private readonly tuning: SharedSeenTuning,
   ) {
     super();
     this.local = new LocalSeenMessages(tuning.periodMs);

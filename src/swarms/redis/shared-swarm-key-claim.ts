@@ -1,16 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { Injectable, Logger, Optional } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { describeError } from '../../common/describe-error.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
+import { KeyClaimTuning } from '../key-claim-tuning.js';
 import { OwnKeys } from '../node-connection.js';
 import { type KeyHolder, SwarmKeyClaim } from '../swarm-key-claim.js';
-
-/** One that was killed is replaced, or started again, and watches after this time at the latest. */
-const LASTS_MS = 5000;
-const RENEW_MS = 1000;
-/** An instance that has it for longer than the claim of a dead one lasts is alive. */
-const ALIVE_AFTER_MS = LASTS_MS + RENEW_MS;
 
 /** Takes KEYS[1] for ARGV[1], for ARGV[2] milliseconds, unless another one has it. Returns whether it has it now. */
 const CLAIM = `
@@ -26,15 +21,6 @@ const WHAT_TO_DO =
   'another instance uses the same SWARM_KEY_FILE, so this one does not watch the network: nodes would take the two for one, ' +
   'and each would hear of a part of the messages. Every instance needs a key of its own: remove this copy of the file at its ' +
   'default place, or name another one, and start again';
-
-/** Longer or shorter in tests. */
-export interface KeyClaimTuning {
-  readonly lastsMs: number;
-  readonly renewMs: number;
-  readonly aliveAfterMs: number;
-}
-
-const DEFAULT_TUNING: KeyClaimTuning = { lastsMs: LASTS_MS, renewMs: RENEW_MS, aliveAfterMs: ALIVE_AFTER_MS };
 
 /**
  * An instance that uses a key renews its claim in Redis every second, under a digest of the public half. Another instance with the
@@ -58,7 +44,7 @@ export class SharedSwarmKeyClaim extends SwarmKeyClaim {
     private readonly redis: RedisClient,
     own: OwnKeys,
     private readonly events: OperatorEvents,
-    @Optional() private readonly tuning: KeyClaimTuning = DEFAULT_TUNING,
+    private readonly tuning: KeyClaimTuning,
   ) {
     super();
     this.key = `${KEY_PREFIX}:swarm-key:${createHash('sha256').update(own.publicKey).digest('base64url').slice(0, 22)}`;

@@ -1,5 +1,5 @@
 import { getQueueToken } from '@nestjs/bullmq';
-import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit, Optional } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Queue, Worker } from 'bullmq';
 import { Batcher } from '../../../common/batcher.js';
@@ -41,7 +41,7 @@ const NAMES_AT_ONCE = 1000;
 /** What a time is multiplied with to be the score of a delayed job. */
 const DELAYED_SCORE = 4096;
 
-/** Any number of processes may die holding a job: what is done about it is decided here and not by BullMQ. */
+/** BullMQ never gives a job up, however many processes die with it: this queue decides about that. */
 const MAX_STALLED_COUNT = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -71,7 +71,7 @@ export class BullmqQueue extends NotificationQueue implements OnModuleInit, OnAp
     private readonly times: BullmqTimes,
     private readonly metrics: MetricsService,
     private readonly watch: RedisWatch,
-    @Optional() private readonly events?: OperatorEvents,
+    private readonly events: OperatorEvents,
   ) {
     super();
     this.renewal = setInterval(() => void this.renew(), times.renewMs);

@@ -1,5 +1,6 @@
 import { dutiesOf } from '../../../config/duties.js';
 import { MetricsService } from '../../../metrics/metrics.service.js';
+import { OperatorEvents } from '../../../operator/operator-events.js';
 import { legacyContent } from '../../../providers/push-content.js';
 import { type EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
@@ -49,6 +50,7 @@ describeEachDatabase('a queue whose database answers get lost', (databases) => {
       writer,
       new MetricsService(),
       dutiesOf({ role: 'all', redisUrl: null }),
+      new OperatorEvents(),
     );
     await queue.onModuleInit();
   });

@@ -6,7 +6,7 @@ import { type Batch, itemsOf, toJobs } from './queue-jobs.js';
 
 const JOBS_AT_ONCE = 500;
 
-/** Of the queue on Redis. Nobody claims what is in the lane `aside`. */
+/** The lane `aside` of the queue on Redis, from which no process claims. */
 export class RedisAside extends AsideNotifications {
   constructor(private readonly redis: RedisClient) {
     super();
