@@ -8,6 +8,7 @@ import { PinoLogger } from './common/pino-logger.js';
 import { type AppConfig } from './config/app-config.js';
 import { type Duties } from './config/duties.js';
 import { MetricsService } from './metrics/metrics.service.js';
+import { OperatorListener } from './operator/operator-listener.js';
 import { BodyReader } from './server/body-reader.js';
 
 /**
@@ -62,6 +63,7 @@ export function prepare(app: NestFastifyApplication): NestFastifyApplication {
   new BodyReader(BODIES, overloaded('body')).install(app.getHttpAdapter().getInstance());
   const connections = ConnectionLimit.apply(app.getHttpServer(), CONNECTIONS, overloaded('connection'));
   const fastify = app.getHttpAdapter().getInstance();
+  app.get(OperatorListener).guardRoutesOf(fastify);
   fastify.addHook('preClose', (done: () => void) => {
     setTimeout(() => connections.closeUnfinished(), FINISH_REQUEST_MS).unref();
     done();

@@ -2,7 +2,7 @@ import { Entity, PrimaryColumn, Column } from 'typeorm';
 import { epochColumn } from '../database/epoch-column.js';
 import { type StoredId } from '../sealing/sealing.js';
 
-/** A legacy closed group that somebody follows or lately followed. */
+/** A legacy closed group that has members or lately had some. */
 @Entity('closed_groups')
 export class ClosedGroup {
   @PrimaryColumn({ name: 'group_id', type: 'varchar', length: 255 })

@@ -136,7 +136,7 @@ export interface NetworkConfig {
   /** The last good list. */
   readonly listFile: string;
   readonly keyFile: string;
-  /** The file is at its default place. Of a file that somebody named and that is not there, no new one is made. */
+  /** The file is at its default place. No new file is made at a place that the operator named. */
   readonly mayMakeKeyFile: boolean;
 }
 

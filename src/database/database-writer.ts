@@ -64,7 +64,6 @@ export class DatabaseWriter implements OnApplicationShutdown {
   private waiting: Waiting[] = [];
   private running = 0;
 
-  /** A command line has nobody to show metrics to. */
   constructor(
     private readonly dataSource: DataSource,
     private readonly metrics: MetricsService,

@@ -22,14 +22,14 @@ import { WalTruncation } from './wal-truncation.js';
 
 const POSSESSION = Symbol('POSSESSION');
 
-/** The database is this process's to use. */
+/** Proof that this process may use the database. */
 interface Possession {
-  /** Null = somebody else of the instance has it, or instances share the database through Redis. */
+  /** Null = another process of the instance has it, or instances share the database through Redis. */
   lock: InstanceLock | null;
   sealing: Sealing;
 }
 
-/** Connects, brings the schema up to date and gives everybody the one way to write. */
+/** Connects, brings the schema up to date and provides `DatabaseWriter`, the only way to write. */
 @Global()
 @Module({
   imports: [

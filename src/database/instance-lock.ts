@@ -20,7 +20,7 @@ export class DatabaseInUseError extends Error {
 
 /** The database server forgets the lock when it restarts: the shorter, the less time there is for another to take it. */
 const RENEW_MS = 5000;
-/** The first may be about a connection of our own that the database server has not noticed to be gone. */
+/** The first refusal may come from a lost connection of our own that the database server still takes for open. */
 const MAX_REFUSALS = 3;
 /** A question that is not answered by then was asked on a connection that is dead. */
 const ANSWER_WITHIN_MS = 8000;

@@ -1,6 +1,6 @@
 import { realpathSync, statSync } from 'node:fs';
 
-/** By its other name the lock would be another one. The message is for the operator. */
+/** The database is reached by a second name, under which its lock would be another one. The message is for the operator. */
 class LinkedDatabaseError extends Error {
   override readonly name = 'LinkedDatabaseError';
   constructor(path: string) {

@@ -23,7 +23,7 @@ export function requireOwnFile(
   }
 }
 
-/** Who can write copies a write-ahead log into the file when it closes, if only it has read: another connection reads. */
+/** A connection that can write copies the write-ahead log into the file when it closes, so a read-only one reads. */
 function contentsOf(database: Database.Database, timeout: number): DatabaseContents {
   if (!existsSync(`${database.name}-wal`)) return readContents(database);
   const reader = new Database(database.name, { readonly: true, fileMustExist: true, timeout });

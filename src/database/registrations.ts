@@ -1,6 +1,6 @@
 import { type DataSource } from 'typeorm';
 
-/** What apps left here because they know this server by its key. */
+/** Registrations of apps, which know this server by its onion key. */
 export class Registrations {
   constructor(private readonly dataSource: DataSource) {}
 

@@ -48,7 +48,7 @@ export class DevicePruningService {
     return removed;
   }
 
-  /** Removes devices of unknown type that were not registered since `time`: nobody can reach them. Returns how many. */
+  /** Removes devices of unknown type that were not registered since `time`: no provider reaches them. Returns how many. */
   async removeUnreachableSince(time: number): Promise<number> {
     const { manager } = this.devices;
     let removed = 0;

@@ -10,7 +10,7 @@ import { NotificationsCommands } from './notifications.commands.js';
 import { RegisteredRecipients } from './registered-recipients.js';
 import { RegisteredTokens } from './registered-tokens.js';
 
-/** `notify`, and what delivery asks about it. Global, because delivery knows the port and not who stands behind it. */
+/** `notify`, and what delivery asks about it. Global, because delivery knows the port and not its implementation. */
 @Global()
 @Module({
   imports: [DevicesModule, ClosedGroupsModule, DeliveryModule],

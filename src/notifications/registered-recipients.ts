@@ -7,7 +7,7 @@ import { type Provider, type StoredTarget } from '../providers/push-transport.js
 import { type StoredId } from '../sealing/sealing.js';
 import { type Counter } from '../statistics/statistics-counts.js';
 
-/** Nobody delivers to a device of unknown type. */
+/** The provider of each type of device; none delivers to a device of unknown type. */
 const PROVIDER_OF: Readonly<Record<DeviceType, Provider | null>> = {
   ios: 'apns',
   android: 'fcm',
@@ -90,7 +90,7 @@ export class RegisteredRecipients extends RecipientResolver {
   }
 
   private async countersOf(id: StoredId): Promise<readonly Counter[]> {
-    // Null: it has more than none.
+    // Null = the id has devices: it is a Session id and no group.
     const own = await this.devices.findRegisteredInFull([id], 0);
     return countersFor(own === null ? 'oneToOneMessages' : 'closedGroupMessages');
   }

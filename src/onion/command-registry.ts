@@ -9,7 +9,7 @@ export interface RegisteredCommand extends OnionCommandMetadata {
   readonly run: (args: unknown) => JsonValue | TryAgain | Promise<JsonValue | TryAgain>;
 }
 
-/** The owner is `Class.method`, for the developer who gave one name to two of them. */
+/** `owner` is `Class.method`, for the error when two commands have one name. */
 type OwnedCommand = RegisteredCommand & { readonly owner: string };
 
 /** The commands of all features: every provider method that carries `@OnionCommand`, by name. */
@@ -23,7 +23,7 @@ export class CommandRegistry implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    // One instance can be known under several tokens; its methods are still one command each.
+    // One instance can be provided under several tokens; each of its methods is one command all the same.
     const seen = new Set<object>();
     for (const wrapper of this.discovery.getProviders()) {
       const instance: unknown = wrapper.instance;

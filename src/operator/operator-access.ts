@@ -54,7 +54,7 @@ export class OperatorAccess {
     this.listeners.push(listener);
   }
 
-  /** Tells who asks. Looking at a password costs an attempt when it is wrong. */
+  /** Says who sent a request. A wrong password uses up an attempt. */
   callerOf(request: FastifyRequest): Caller {
     const given = passwordOf(request.headers.authorization);
     if (!this.expected || given === null) return 'stranger';
@@ -79,7 +79,7 @@ export class OperatorAccess {
     return this.known.has(request.ip) ? this.attempts.known : this.attempts.public;
   }
 
-  /** The address that asked last comes last, so the one that did not for the longest time is forgotten. */
+  /** Puts the address last; when there are too many, the one that was longest without a right password is forgotten. */
   private remember(address: string): void {
     this.known.delete(address);
     this.known.add(address);

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, type onRequestHookHandler } from 'fastify';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { ConnectionLimit } from '../common/connection-limit.js';
@@ -54,17 +54,33 @@ export class OperatorListener implements OnModuleInit {
     return this.arrived.has(request.raw) ? 'operator' : 'public';
   }
 
-  onModuleInit(): void {
-    // The command line uses features without listening to anybody.
-    if (!this.host.httpAdapter) return;
-    const { fastify } = this;
-    fastify.addHook('onRequest', (request, reply, done) => {
-      if (this.turnsAway(request, reply)) reply.callNotFound();
-      else done();
+  /**
+   * Before the application adds its routes. A route that is not the operator's is left alone when there is one door: onion
+   * requests, which are most, pay nothing for what concerns the operator.
+   */
+  guardRoutesOf(fastify: FastifyInstance): void {
+    fastify.addHook('onRoute', (route) => {
+      const doors = route.config?.doors ?? DOORS_OF_A_ROUTE;
+      if (!this.server && !doors.includes('operator')) return;
+      const guard: onRequestHookHandler = (request, reply, done) => {
+        if (this.turnsAway(request, reply, doors)) reply.callNotFound();
+        else done();
+      };
+      route.onRequest = [route.onRequest ?? [], guard].flat();
     });
+    if (!this.server) return;
+    fastify.addHook('onRequest', (request, reply, done) => {
+      if (request.is404 && this.doorOf(request) === 'operator') void reply.headers(HEADERS);
+      done();
+    });
+  }
+
+  onModuleInit(): void {
     const { operator } = this.config;
     const { server } = this;
-    if (!operator || !server) return;
+    // The command line uses features without listening to anybody.
+    if (!this.host.httpAdapter || !operator || !server) return;
+    const { fastify } = this;
     // After this hook the application answers; before, it would not know all of its routes.
     fastify.addHook('onReady', () => listen(server, operator));
     fastify.addHook('preClose', () => close(server));
@@ -87,12 +103,10 @@ export class OperatorListener implements OnModuleInit {
   }
 
   /** Says whether the request came through the wrong door; an answer of the operator's gets its headers. */
-  private turnsAway(request: FastifyRequest, reply: FastifyReply): boolean {
+  private turnsAway(request: FastifyRequest, reply: FastifyReply, doors: readonly Door[]): boolean {
     const door = this.doorOf(request);
-    const doors = request.routeOptions.config.doors ?? DOORS_OF_A_ROUTE;
-    const isKnown = !request.is404;
-    if (door === 'operator' || (isKnown && doors.includes('operator'))) void reply.headers(HEADERS);
-    return isKnown && door !== null && !doors.includes(door);
+    if (door === 'operator' || doors.includes('operator')) void reply.headers(HEADERS);
+    return door !== null && !doors.includes(door);
   }
 }
 

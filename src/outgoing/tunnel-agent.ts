@@ -72,11 +72,11 @@ export class TunnelAgent extends Agent {
     let secured: Duplex;
     try {
       const socket = await this.through(proxy, host, port);
-      // Whom the certificate must be of is the host, wherever the proxy was led.
+      // The certificate must name the host, not the proxy.
       secured = connectTls({ ...(options as ConnectionOptions), host, socket });
       tunnelled.add(secured);
     } catch (error) {
-      // Who is told of an error looks for no socket.
+      // Node ignores the socket when there is an error.
       (created as ((error: unknown) => void) | undefined)?.(error);
       return;
     }

@@ -6,5 +6,5 @@ const CERTAIN_REASONS: ReadonlySet<string> = new Set([
   ...Object.values(PUSH_PROVIDERS).flatMap(({ certainlyDead }) => certainlyDead),
 ]);
 
-/** Not what a provider says to everybody when the operator's own settings are wrong. */
+/** True for a reason that a provider never gives because the operator's own settings are wrong. */
 export const isCertainlyDead = (reason: string): boolean => CERTAIN_REASONS.has(reason);

@@ -1,7 +1,7 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl, type RedisAddress } from '../config/redis-url.js';
 
-/** Everything that is kept in Redis has it before its name. */
+/** Every key in Redis begins with it. */
 export const KEY_PREFIX = 'session-push';
 
 /** A client waits at most 25 s for its answer; whatever needs Redis fails well before that. */

@@ -1,9 +1,9 @@
 import { type Sealing, type StoredToken } from './sealing.js';
 
-/** What is sealed of a device in the queue. */
+/** The fields of a queued device that are sealed. */
 interface Target {
   token: string;
-  /** What its service needs beside the token. It is sealed as the token is: who has both rows sees no more by it. */
+  /** What its service needs beside the token. It is sealed as the token is, so that two rows of a device tell no more together. */
   serviceInfo?: string;
 }
 

@@ -50,7 +50,7 @@ export abstract class Sealing {
 
   abstract token(token: string): StoredToken;
 
-  /** The token itself, for its provider's eyes only; null = it is damaged, or sealed and there is no key. */
+  /** The token itself, which only its provider may see; null = it is damaged, or sealed and there is no key. */
   abstract open(storedToken: string): string | null;
 
   /** Of the account of a subscription, in lower-case hexadecimal; unlike an id it can be opened. */

@@ -5,7 +5,7 @@ import { serve } from './serve.js';
 
 /** One of several processes that share the listener. The first process says what the operator reads, and when to stop. */
 export async function runMember(config: AppConfig): Promise<void> {
-  // Ctrl-C and a terminal's end reach the whole group; what to do about it is the first process's to say.
+  // Ctrl-C and a terminal's end reach the whole group; the first process decides what to do about it.
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
   let stop: () => void = () => process.exit(0);

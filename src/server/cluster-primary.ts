@@ -92,7 +92,7 @@ export class ClusterPrimary {
   private ended(place: Place, code: number, signal: NodeJS.Signals | null): void {
     if (this.stopping) return this.endWhenAllHave();
     if (!this.started && signal === null) {
-      // It has said why there is no server. One that a signal ended, for lack of memory for example, has not.
+      // The process has logged why it could not start. One that a signal ended, for lack of memory for example, has not.
       this.tellAll('SIGKILL');
       process.exit(1);
     }
@@ -116,7 +116,7 @@ export class ClusterPrimary {
 
   private stop(): void {
     this.stopping = true;
-    // One that is being replaced right now has nothing to do with how this ends.
+    // A process that died before the stop does not count in its exit code.
     this.stopped = this.places.map(({ worker }) => worker).filter((worker) => !worker.isDead());
     this.tellAll('SIGTERM');
     setTimeout(() => {
@@ -129,7 +129,7 @@ export class ClusterPrimary {
 
   private endWhenAllHave(): void {
     if (this.stopped.some((worker) => !worker.isDead())) return;
-    // One that was told before it could listen to signals ends by the signal itself.
+    // A process that had no handler for signals yet was ended by SIGTERM itself.
     const failed = this.stopped.some(
       ({ process: { exitCode, signalCode } }) => exitCode !== 0 && signalCode !== 'SIGTERM',
     );

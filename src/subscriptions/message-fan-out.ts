@@ -58,7 +58,7 @@ export class MessageFanOut extends ReportSink {
     this.count(report, items.length);
   }
 
-  /** Counted by the monitor. The phone signs anew before the nodes forget it, or its subscription expires. */
+  /** The monitor counts it. The phone signs anew before the nodes forget it, or its subscription expires. */
   override refused(): Promise<void> {
     return Promise.resolve();
   }

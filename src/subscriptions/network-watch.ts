@@ -8,7 +8,7 @@ import { toSigned } from './account-pages.js';
 import { SubscriptionSignal } from './subscription-signal.js';
 import { WatchedAccountsService } from './watched-accounts.service.js';
 
-/** What changes within this time is told together. */
+/** Nodes are told together of what changes within this time. */
 const BATCH_WINDOW_MS = 50;
 /** Accounts that are read and told at one time. More of them than can be remembered are told with the next renewal. */
 const ACCOUNTS_AT_ONCE = 200;

@@ -13,7 +13,7 @@ export interface SubscribedToken {
   readonly token: StoredToken;
 }
 
-/** A token that is no longer any app's. */
+/** A token that no app has any more. */
 export interface DeadSubscribedToken extends SubscribedToken {
   /** Subscriptions made or renewed after this were made by an app that has it (UTC epoch milliseconds). */
   readonly deadAt: number;
@@ -89,7 +89,7 @@ async function countInPages(manager: EntityManager): Promise<Map<PushService, nu
   return new Map(PUSH_SERVICES.map((service, index) => [service, sums[`service_${index}`] ?? 0]));
 }
 
-/** There is no single column by which MariaDB and MySQL could go through the table in pages, and nobody waits for them. */
+/** There is no single column by which MariaDB and MySQL could go through the table in pages, and no request waits for it. */
 async function countAtOnce(manager: EntityManager): Promise<Map<PushService, number>> {
   const rows = await manager.query<{ service: PushService; count: number | string }[]>(
     'SELECT service, COUNT(*) AS count FROM subscriptions GROUP BY service',

@@ -51,7 +51,7 @@ export class SubscribersService {
 
   /**
    * The subscribers of each report, in the order of the reports; one query for all of them. Its answer has at most as many
-   * rows as these accounts may have subscriptions: whoever asks decides for how many he asks at once.
+   * rows as these accounts may have subscriptions, which the caller bounds by how many reports it passes.
    */
   async findFor(reports: readonly Report[], now = Date.now()): Promise<Subscriber[][]> {
     const asked = reports.map(({ account, namespace }) => ({ account: this.sealing.account(account), namespace }));

@@ -20,7 +20,7 @@ export class SubscriptionSignal implements OnApplicationShutdown {
   }
 
   /**
-   * For the one that watches.
+   * For the process that watches the network.
    *
    * @param _missed is called when changes may have gone by unheard
    */

@@ -63,8 +63,8 @@ type Check<Item> = (item: Item, nowSeconds: number) => ItemRefusal | null;
  * Today's API. A request is one item or a list of them, and is answered likewise, index by index. An item that is wrong does
  * not harm the others; what is right is stored in one transaction, and answered when that is on disk.
  *
- * When it cannot be stored now, the method rejects and nothing is done. The app hears 503: any answer within a 2xx means to
- * it that the matter is settled for a week.
+ * When it cannot be stored now, the method rejects and nothing is done. The app gets 503: after any answer with a 2xx it does
+ * not ask again for a week.
  */
 @Injectable()
 export class SubscriptionsCommands {

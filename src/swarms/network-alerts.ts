@@ -73,7 +73,7 @@ export class NetworkAlerts implements OnModuleInit {
       case null:
     }
     const isComplete = !keyIsElsewhere && !isLow && !problems.some(({ status }) => status === 'error');
-    // Each new swarm makes it incomplete for a moment, which is nothing to tell.
+    // Each new swarm makes the coverage incomplete for a moment, which is no reason for an alert.
     if (isComplete && !this.isComplete) {
       const { full, partial } = monitor.coverage;
       this.logger.log({ msg: 'the network is watched', accounts: full + partial, nodes: monitor.nodes.connected });

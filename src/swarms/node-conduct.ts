@@ -27,9 +27,9 @@ export class NodeConduct {
   taken = 0;
   copies = 0;
   offences = 0;
-  /** It was said once that it sends more than its share. */
+  /** The log says already that this node sends more than its share. */
   isKnownAsLoud = false;
-  /** What it has reported and nobody else yet, the oldest first, with when that was. */
+  /** Messages that no other node has reported yet, the oldest first, with the time of the report. */
   private readonly unconfirmed = new Map<string, number>();
   private tokens: number;
   private filledAt = performance.now();
@@ -44,7 +44,7 @@ export class NodeConduct {
     return this.unconfirmed.size > 0;
   }
 
-  /** Notes a message that it was the first to report; true = it is one too many that nobody else has reported. */
+  /** Notes a message that this node was the first to report; true = too many of its messages are reported by no other node. */
   notConfirmedYet(message: string): boolean {
     const now = performance.now();
     const { offencesWithinMs, maxUnconfirmed } = this.tuning;
@@ -59,7 +59,7 @@ export class NodeConduct {
     return true;
   }
 
-  /** Somebody else has reported it too. */
+  /** Another node has reported the message too. */
   confirmed(message: string): void {
     this.unconfirmed.delete(message);
   }

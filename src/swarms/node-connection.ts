@@ -39,7 +39,7 @@ export type ConnectionEnd =
   | 'lost'
   /** Nothing came for too long. */
   | 'silent'
-  /** It is alive and does not answer HI: somebody else has our route, or the process behind the socket is stuck. */
+  /** It is alive and does not answer HI: another client has our route, or the process behind the socket is stuck. */
   | 'deaf'
   /** It does not take what we have to say, such as the answers to its PINGs. */
   | 'not-reading'
@@ -292,7 +292,7 @@ export class NodeConnection {
     this.waiting++;
     this.waitingBytes += bytes;
     this.readOrNot();
-    // Its failure is the listener's; here it only makes room.
+    // The listener handles its failure; here the end of the work only makes room.
     await Promise.allSettled([work]);
     this.waiting--;
     this.waitingBytes -= bytes;
@@ -313,7 +313,7 @@ export class NodeConnection {
   }
 
   private lookForLife(): void {
-    // While nothing is read, silence says nothing.
+    // While this side does not read, the silence is ours.
     if (this.socket?.isPaused()) return;
     const now = performance.now();
     if (now - this.lastSeen >= this.tuning.silenceMs) return this.end('silent');
@@ -350,7 +350,7 @@ export class NodeConnection {
     return null;
   }
 
-  /** Only who was asked may say much. */
+  /** A large message is accepted only while a request waits for its answer. */
   private setLimits(): void {
     const answers = [...this.requests.values()].map(({ maxAnswerBytes }) => maxAnswerBytes);
     if (this.session)

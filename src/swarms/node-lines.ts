@@ -31,7 +31,7 @@ export const DEFAULT_LINES_TUNING: LinesTuning = {
 export interface LinesListener {
   opened(line: NodeLine): void;
   command(line: NodeLine, name: string, parts: Buffer[]): Promise<void> | void;
-  /** It said something that nothing had to be said to. */
+  /** The node sent a message that needs no answer. */
   unasked(line: NodeLine): void;
   /** It was open and is not any more. */
   lost(line: NodeLine): void;

@@ -33,7 +33,7 @@ export class BackupScheduler implements OnApplicationBootstrap, OnApplicationShu
 
   async onApplicationShutdown(): Promise<void> {
     this.stopping.abort();
-    // What was being copied clears itself away.
+    // A copy that is broken off removes its file.
     await Promise.race([this.running, sleep(FINISH_MS, undefined, { ref: false })]);
   }
 

@@ -1,7 +1,7 @@
 import type Database from 'better-sqlite3';
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 
-/** How far a copy is; what is counted is up to the one who counts. */
+/** How far a copy is, in bytes or pages. */
 export interface CopyProgress {
   advance(by: number): void;
   finish(): void;

@@ -57,7 +57,7 @@ interface Source {
   readonly pageBytes: number;
 }
 
-/** Looking must not make anything. */
+/** Reads the size of the database and makes no file. */
 function lookAt(path: string): Source {
   requireFile(path);
   const database = new Database(path, { readonly: true, fileMustExist: true });
@@ -100,7 +100,7 @@ async function copyInto(directory: string, name: string, source: Source, options
   }
 }
 
-/** Two of one second would write into each other. */
+/** Two backups of one second would write into one file. */
 function makeEmpty(file: string): void {
   try {
     closeSync(openSync(file, 'wx', 0o600));

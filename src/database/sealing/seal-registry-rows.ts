@@ -97,7 +97,7 @@ function sealRow(row: Row, table: KeyedTable, sealing: Sealing): Row {
   return sealed;
 }
 
-/** A box has no mark: its row's key tells which data key it is of. */
+/** A box has no mark: the key of its row tells which data key sealed it. */
 function openStored(row: Row, table: KeyedTable, column: string, stored: Buffer, sealing: Sealing): Buffer | null {
   const generation = generationOf(String(row[table.key[0]]));
   if (generation === 0) return stored;

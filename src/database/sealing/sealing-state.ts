@@ -50,7 +50,7 @@ export function dataKeysOf(state: SealingState | null, file: string): DataKeys |
   return keys;
 }
 
-/** Those that the database was sealed with when they were all. */
+/** The data keys, as many as there were when the database was sealed. */
 export function keysInUse({ keyCheck }: SealingState, [first, ...later]: DataKeys): DataKeys {
   return [first, ...later.slice(0, generationOfCheck(keyCheck) - 1)];
 }

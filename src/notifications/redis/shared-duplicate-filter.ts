@@ -62,7 +62,7 @@ export class SharedDuplicateFilter extends DuplicateFilter {
     try {
       await work();
     } catch (error) {
-      // Who asked need not wait for it: a next try comes after it on this connection. Should it fail too, the mark ends
+      // The client need not wait for it: a next try comes after it on this connection. Should it fail too, the mark ends
       // by itself before the client tries again for the last time.
       void this.redis.del(key).catch(() => undefined);
       throw error;

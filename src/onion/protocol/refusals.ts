@@ -7,7 +7,7 @@ export type OpenRefusal = 'frame' | 'enc-type' | 'ephemeral-key' | 'undecryptabl
 /** Why no command is asked about an opened request. It is answered sealed, with inner status 400 and a fixed message. */
 export type PayloadRefusal = 'undecryptable' | 'payload' | 'endpoint';
 
-/** `body` is refused by the command; this is the word of those of the legacy API and of a command that does not exist. */
+/** For `body` this is the text of the legacy commands and of commands that do not exist; other commands bring their own. */
 export type ContentRefusal = PayloadRefusal | 'body';
 
 /** The fixed text that goes to the client. Clients show or log it at most; none parses it. */

@@ -30,7 +30,7 @@ export class ApnsProviderToken {
   }
 
   /**
-   * APNs called this one expired. Whether there is a newer one now: somebody else's request may have brought it already,
+   * APNs called this one expired. Whether there is a newer one now: another request may have brought it already,
    * and one that is younger than 20 minutes is kept, because APNs would refuse the next for being too early.
    */
   replace(expired: string): boolean {

@@ -168,7 +168,7 @@ export class Http2Connection implements ExchangeOwner {
     else this.endWhenDrained();
   }
 
-  /** Its credentials are out of date: retires, and when it is not usable yet, nobody is told that it failed. */
+  /** Its credentials are out of date: retires. When it is not usable yet, that does not count as a failed connection. */
   discard(): void {
     if (!this.isReady) this.failure = null;
     this.retire();

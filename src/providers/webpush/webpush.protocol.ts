@@ -70,7 +70,7 @@ export type WebPushVerdict =
   | { kind: 'of-endpoint'; result: DeliveryResult }
   | { kind: 'of-host'; reason: string; retryAfterMs?: number };
 
-/** An endpoint that nobody listens at: it may be listened at again, but not within seconds. */
+/** An endpoint at which no app listens: one may listen again, but not within seconds. */
 const NOBODY_LISTENS_MS = 10 * 60_000;
 
 /**

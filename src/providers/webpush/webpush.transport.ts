@@ -48,7 +48,7 @@ const DEFAULTS: WebPushTransportOptions = {
 const TUNNEL_SHARE = 0.8;
 
 const MAX_IN_FLIGHT = 512;
-/** Of these, for servers that are slow or that nobody knows yet: they never take the room of the others. */
+/** Of these, for servers that are slow or have taken no push yet: they never take the room of the others. */
 const MAX_SLOW = MAX_IN_FLIGHT / 2;
 
 /** Servers that are remembered, each with few idle connections; the longest unused one goes first. */
