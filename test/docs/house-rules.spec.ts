@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { expect, it } from 'vitest';
 
 const sources = globSync('src/**/*.ts', { exclude: ['**/*.spec.ts'] })
@@ -21,6 +22,11 @@ it('the processes of an instance send each other messages through the bus alone'
   const ends = ['src/cluster/bus.ts', 'src/database/backups/copy.process.ts'];
   expect(filesWith(/process\.send\b|process\.(on|off)\('message'/)).toEqual(ends);
   expect(filesWith(/from 'node:cluster'[^]*\.(on|once|off)\('message'/)).toEqual(['src/cluster/bus.ts']);
+});
+
+it('no two files have the same name, but for the two programs', () => {
+  const names = Map.groupBy(sources, ({ file }) => basename(file));
+  expect([...names].filter(([, files]) => files.length > 1).map(([name]) => name)).toEqual(['main.ts']);
 });
 
 it('only Sealing makes the types of what is stored', () => {
