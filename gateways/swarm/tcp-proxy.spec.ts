@@ -1,4 +1,5 @@
-import { connect as connectTcp } from 'node:net';
+import { once } from 'node:events';
+import { connect as connectTcp, createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeNodeKeys } from './keys.js';
@@ -83,6 +84,16 @@ describe('a proxy in front of a node', () => {
     expect(refused).toMatchObject({ code: 'ECONNREFUSED' });
     await proxy.be('pass');
     expect(proxy.port).toBe(port);
+    await connect(proxy).greet();
+  });
+
+  it('waits for its port when somebody else has it for a moment', async () => {
+    const { proxy } = await start();
+    await proxy.be('refuse');
+    const somebody = createServer().listen(proxy.port, '127.0.0.1');
+    await once(somebody, 'listening');
+    setTimeout(() => somebody.close(), 100);
+    await proxy.be('pass');
     await connect(proxy).greet();
   });
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * What happens to what passes:
@@ -13,6 +13,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
  */
 export type ProxyMode = 'pass' | 'single-bytes' | 'frozen' | 'half-open' | 'no-zeromq' | 'refuse';
 
+/** While nobody listens there, the port may be the near end of somebody's connection for a moment. */
+const REBIND_PAUSE_MS = 20;
+const REBIND_PATIENCE_MS = 10_000;
 const WEB_SERVER = 'HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n';
 
 interface Pair {
@@ -37,11 +40,15 @@ export class TcpProxy {
 
   /** 0 = any free port, which stays the same over {@link ProxyMode} `refuse`. */
   async listen(port = this.port): Promise<void> {
-    const server = createServer({ noDelay: true, pauseOnConnect: true }, (client) => this.accept(client));
-    this.server = server;
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    this.port = (server.address() as AddressInfo).port;
+    const deadline = Date.now() + REBIND_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await this.listenNow(port);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || Date.now() > deadline) throw error;
+        await sleep(REBIND_PAUSE_MS);
+      }
+    }
   }
 
   /** Open connections change with it, except that those of a web server stay ZeroMQ. */
@@ -74,6 +81,14 @@ export class TcpProxy {
     server.close();
     this.cut();
     await closed;
+  }
+
+  private async listenNow(port: number): Promise<void> {
+    const server = createServer({ noDelay: true, pauseOnConnect: true }, (client) => this.accept(client));
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    this.server = server;
+    this.port = (server.address() as AddressInfo).port;
   }
 
   private accept(client: Socket): void {
