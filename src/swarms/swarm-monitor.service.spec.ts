@@ -134,7 +134,10 @@ async function startStorageNode(): Promise<FakeNode> {
 
 const listed = (swarm: bigint, ...nodes: FakeNode[]) => nodes.map(({ router }) => ({ key: router.key, port: router.port, swarm })); // prettier-ignore
 
-async function startMonitor(tuning: Partial<MonitorTuning> = {}): Promise<SwarmMonitor> {
+async function startMonitor(
+  tuning: Partial<MonitorTuning> = {},
+  seen = new LocalSeenMessages(),
+): Promise<SwarmMonitor> {
   const nodes = new ServiceNodes({
     openSources: () => [new JsonRpcSource('chain', source.url, undefined)],
     publicAddressesOnly: false,
@@ -142,7 +145,7 @@ async function startMonitor(tuning: Partial<MonitorTuning> = {}): Promise<SwarmM
     tuning: { ...DEFAULT_SERVICE_NODES_TUNING, leastMs: 20, pollMs: 50, retryMs: [50], formerMs: 3000 },
   });
   const { lines, watch } = DEFAULT_MONITOR_TUNING;
-  const monitor = new SwarmMonitor(nodes, accounts, sink, new LocalSeenMessages(), {
+  const monitor = new SwarmMonitor(nodes, accounts, sink, seen, {
     own,
     tuning: {
       ...DEFAULT_MONITOR_TUNING,
@@ -380,6 +383,21 @@ describe('SwarmMonitor hands on', () => {
     await a1.router.notify('notify.other', 'x');
     await eventually(() => expect(monitor.status()).toMatchObject({ reports: { expired: 1, malformed: 2 }, unknownCommands: 1 })); // prettier-ignore
     expect(sink.reports).toEqual([]);
+  });
+
+  it('no message that is older than what is remembered, from a time in which it watched', async () => {
+    const { a1 } = await twoSwarms();
+    accounts.all = [inA];
+    const memoryMs = 500;
+    const monitor = await startMonitor({}, new LocalSeenMessages(memoryMs));
+    await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+    const watchedAt = Date.now();
+    const old = Array.from({ length: 200 }, (_, index) => messageFor(inA, { t: watchedAt + 1 + (index % 10) }));
+    await new Promise((resolve) => setTimeout(resolve, memoryMs + 50));
+    for (const message of old) await a1.router.notify(...message);
+    await eventually(() => expect(monitor.status().reports).toMatchObject({ late: 200, taken: 0 }));
+    await a1.router.notify(...messageFor(inA));
+    await eventually(() => expect(sink.reports).toHaveLength(1));
   });
 
   it('nothing more than it can keep: the rest stays with the node', async () => {
