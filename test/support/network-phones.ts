@@ -75,18 +75,35 @@ export function storeSteadily(network: SwarmNetwork, phones: readonly NetworkPho
   return { stored, end: () => stream.end() };
 }
 
-/** How often each message has been pushed, by its hash, as the phones read it. */
-export function countPushes(gateways: TestGateways, phones: readonly NetworkPhone[]): Map<string, number> {
+/** When each message was pushed, by its hash, as the phones read it. */
+function pushesOf(gateways: TestGateways, phones: readonly NetworkPhone[]): Map<string, number[]> {
   const byToken = new Map(phones.map((phone) => [phone.token, phone]));
-  const counts = new Map<string, number>();
-  for (const { body } of gateways.fcm.received) {
+  const times = new Map<string, number[]>();
+  for (const { body, at } of gateways.fcm.received) {
     const phone = byToken.get(body.message.token ?? '');
     if (!phone) continue;
     const { metadata } = openPush(phone.encKey, String(body.message.data?.['enc_payload']));
     const hash = String(metadata['#']);
-    counts.set(hash, (counts.get(hash) ?? 0) + 1);
+    times.set(hash, [...(times.get(hash) ?? []), at]);
   }
-  return counts;
+  return times;
+}
+
+/** How often each message has been pushed, by its hash. */
+export function countPushes(gateways: TestGateways, phones: readonly NetworkPhone[]): Map<string, number> {
+  const counts = [...pushesOf(gateways, phones)].map(([hash, times]) => [hash, times.length] as const);
+  return new Map(counts);
+}
+
+/** From when each message was stored until it was pushed, in milliseconds, the shortest first. */
+export function waitsFor(
+  gateways: TestGateways,
+  phones: readonly NetworkPhone[],
+  stored: readonly StoredText[],
+): number[] {
+  const pushes = pushesOf(gateways, phones);
+  const waits = stored.map(({ hash, storedAt }) => (pushes.get(hash)?.[0] ?? Infinity) - storedAt);
+  return waits.toSorted((a, b) => a - b);
 }
 
 /** Waits until all have been pushed, and a while for what comes twice; those that were not, and those that were twice. */
