@@ -18,16 +18,25 @@ import {
 } from '../support/network-phones.js';
 import { TestServer } from '../support/test-server.js';
 
+type Stream = ReturnType<typeof storeSteadily>;
+
 /** Far less than the time until everything is told again anyway. */
 const AT_ONCE = { timeout: 60_000, interval: 50 };
 const PAUSE_MS = 100;
 /** So near to another swarm that they share what was the one's alone, and nobody else loses anything. */
 const BESIDE = 2n ** 20n;
 
-const SWARMS = evenIds(5);
-const [LEFT, MIDDLE, RIGHT, FAR, OTHER] = SWARMS as [bigint, bigint, bigint, bigint, bigint];
+/** From a change until nodes are told that have never heard of an account: the list has to be read first. */
+const TOLD_WITHIN_MS = 10_000;
+/** A message is noted a moment after it was stored. */
+const NOTED_WITHIN_MS = 500;
+
+const SWARMS = evenIds(8);
+type Eight = [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];
+const [LEFT, MIDDLE, RIGHT, FAR, OTHER, STAYED_WITH, GONE_WITH, PAIR] = SWARMS as Eight;
 /** A swarm of its own that shares the place of MIDDLE. */
 const TWIN = MIDDLE + BESIDE;
+const PAIRED = PAIR + BESIDE;
 
 describe('while messages come', () => {
   let folder: string;
@@ -39,7 +48,7 @@ describe('while messages come', () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'spns-swarms-'));
     gateways = await startGateways();
-    network = await startSwarmNetwork({ swarmIds: [...SWARMS, TWIN] });
+    network = await startSwarmNetwork({ swarmIds: [...SWARMS, TWIN, PAIRED] });
     server = await TestServer.start({
       database: `sqlite:${join(folder, 'swarms.sqlite')}`,
       gateways,
@@ -147,16 +156,76 @@ describe('while messages come', () => {
     expect(isWatchedBy(member, phone)).toBe(true);
   });
 
+  /** Cuts all of them off but one, until it is called again. */
+  async function leaveConnected(connected: Member, members: readonly Member[]): Promise<() => Promise<void>> {
+    const others = members.filter((member) => member !== connected);
+    await Promise.all(others.map(({ proxy }) => proxy.be('refuse')));
+    return async () => void (await Promise.all(others.map(({ proxy }) => proxy.be('pass'))));
+  }
+
+  it.each([
+    { who: 'stays', swarm: STAYED_WITH, place: 0 },
+    { who: 'goes', swarm: GONE_WITH, place: 1 },
+  ])('a swarm splits, and a node that $who is the only one connected: its half misses nothing', async (split) => {
+    const [left, right] = await watchedPhonesIn(split.swarm);
+    const members = membersOf(split.swarm);
+    const connected = members[split.place] ?? members[0];
+    const connectAgain = await leaveConnected(connected, members);
+    const kept = split.who === 'stays' ? left : right;
+    const stream = storeSteadily(network, [kept], PAUSE_MS);
+    await vi.waitUntil(() => stream.stored.length >= 5, AT_ONCE);
+    await network.split(split.swarm, split.swarm + BESIDE);
+    expect(network.membersOf(accountOf(kept))).toContain(connected);
+    await vi.waitUntil(() => stream.stored.length >= 50, AT_ONCE);
+    await stream.end();
+    expect(await untilPushed(gateways, [kept], stream.stored)).toEqual({ missed: [], twice: [] });
+    await connectAgain();
+    const both = [left, right];
+    await vi.waitUntil(() => members.every(({ proxy }) => proxy.openConnections > 0), AT_ONCE);
+    await untilWhole(both);
+    expect(await untilPushed(gateways, both, await storeFor(both))).toEqual({ missed: [], twice: [] });
+  });
+
+  it('two swarms merge, and one node is the only one connected: its accounts miss nothing, the others are told to it at once', async () => {
+    const own = phoneWith((account) => network.chain.swarmOf(account) === PAIR);
+    const joining = phoneWith((account) => network.chain.swarmOf(account) === PAIRED);
+    await subscribe(server.onion, [own, joining]);
+    phones.push(own, joining);
+    await untilWhole([own, joining]);
+    const members = [...membersOf(PAIR), ...membersOf(PAIRED)];
+    const [connected] = membersOf(PAIR);
+    const connectAgain = await leaveConnected(connected, members);
+    const stream = storeSteadily(network, [own], PAUSE_MS);
+    await vi.waitUntil(() => stream.stored.length >= 5, AT_ONCE);
+    await network.merge(PAIRED, PAIR);
+    await vi.waitUntil(() => isWatchedBy(connected, joining), { timeout: TOLD_WITHIN_MS, interval: 50 });
+    const both = [own, joining];
+    const after = await storeFor(both);
+    await stream.end();
+    const all = [...stream.stored, ...after];
+    expect(await untilPushed(gateways, both, all)).toEqual({ missed: [], twice: [] });
+    await connectAgain();
+  });
+
   it('accounts go to a swarm whose nodes have never heard of them: they are watched there at once', async () => {
     const [left, right] = await watchedPhonesIn(OTHER);
     const [member] = membersOf(FAR);
+    const [staying, going] = [left, right].map((phone) => storeSteadily(network, [phone], PAUSE_MS)) as [
+      Stream,
+      Stream,
+    ];
+    await vi.waitUntil(() => going.stored.length >= 5, AT_ONCE);
+    const changedAt = Date.now();
     await network.move(member, OTHER + BESIDE);
     expect(swarmOf(right)).toBe(OTHER + BESIDE);
+    await vi.waitUntil(() => isWatchedBy(member, right), { timeout: TOLD_WITHIN_MS, interval: 50 });
+    const toldAt = Date.now() + NOTED_WITHIN_MS;
     await untilWhole(phones);
-    expect(await untilPushed(gateways, [left, right], await storeFor([left, right]))).toEqual({
-      missed: [],
-      twice: [],
-    });
+    await vi.waitUntil(() => going.stored.filter(({ storedAt }) => storedAt > toldAt).length >= 5, AT_ONCE);
+    await Promise.all([staying.end(), going.end()]);
+    const beside = going.stored.filter(({ storedAt }) => storedAt < changedAt || storedAt > toldAt);
+    const all = [...staying.stored, ...beside];
+    expect(await untilPushed(gateways, [left, right], all)).toEqual({ missed: [], twice: [] });
   });
 
   it('accounts go and come back before anybody can look: the nodes that gave them up are told again', async () => {
