@@ -14,4 +14,6 @@ export const DEFAULT_SHARED_SEEN_TUNING: SharedSeenTuning = {
   // Redis' `set-max-intset-entries`. 4096 sets of so many are about as much as one process remembers of an hour.
   maxPerBucket: 512,
   claimMs: 6000,
-};
+  /** Without an answer of Redis for so long, every instance takes what is reported to it. */
+  readonly aloneAfterMs: number = 30_000;
+}

@@ -20,7 +20,7 @@ const message = (hash: string | number) => ({
 const done = () => Promise.resolve();
 const never = () => new Promise<void>(() => undefined);
 
-const TUNING = { periodMs: 3_600_000, maxPerBucket: 512, claimMs: 600 };
+const TUNING = { periodMs: 3_600_000, maxPerBucket: 512, claimMs: 600, aloneAfterMs: 1000 };
 const DATABASE = new DatabaseId('a database');
 
 const clients: RedisClient[] = [];
@@ -165,6 +165,21 @@ describe.skipIf(program === null)('SharedSeenMessages without an answer of Redis
     expect(await first.once(message('common'), done)).toBe('taken');
     expect(await other.once(message('common'), never)).toBe('copy');
     expect(said('Redis does not answer')).toBe(2);
+  });
+
+  it('waits for an absence to end, so that what several instances see is taken once all the same', async () => {
+    const tuning = { ...TUNING, aloneAfterMs: 20_000 };
+    const instances = [await connect(redis.url), await connect(redis.url)].map(
+      (client) => new SharedSeenMessages(client, DATABASE, tuning),
+    );
+    await redis.stop();
+    const outcomes = Promise.all(
+      instances.flatMap((seen) => [1, 2, 3].map((number) => seen.once(message(number), done))),
+    );
+    await sleep(2500);
+    await redis.start();
+    expect((await outcomes).toSorted()).toEqual(['copy', 'copy', 'copy', 'taken', 'taken', 'taken']);
+    expect(said('Redis does not answer')).toBe(0);
   });
 
   it('loses nothing while Redis takes connections and says nothing', async () => {

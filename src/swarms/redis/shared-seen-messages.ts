@@ -16,8 +16,8 @@ const BUCKET_BITS = 12;
 const RENEW_MS = 2000;
 /** Another instance is nearly always done by then, and no request waits for the answer. */
 const LOOK_AGAIN_MS = 200;
-/** Redis may be back in a moment, and the queue of several instances needs it too. */
-const NO_ANSWER_PAUSES_MS: readonly number[] = [250, 1000];
+/** Redis may be back in a moment, and until then nothing gets into the queue either, which is there too. */
+const NO_ANSWER_PAUSE_MS = 500;
 
 type Step = 'claim' | 'done' | 'drop';
 
@@ -84,7 +84,8 @@ interface Asked {
  * expires; copies in other instances wait for that, and the first of them takes the message. A process that dies between queueing
  * and marking leaves a message that is pushed twice.
  *
- * When Redis does not answer, every instance takes what is reported to it: twice rather than never. That is logged once.
+ * When Redis does not answer, it is asked again for a while; after that every instance takes what is reported to it: twice
+ * rather than never. That is logged once.
  *
  * What is asked at one time, of all messages, is one command. The secret of the fingerprints is the id of the database that the
  * instances share: nodes, who could look for two messages that have the same, do not know it.
@@ -146,14 +147,15 @@ export class SharedSeenMessages extends SeenMessages {
 
   /** null = Redis does not answer. */
   private async claim(fingerprint: Buffer): Promise<number | null> {
-    for (const pause of NO_ANSWER_PAUSES_MS) {
+    const until = performance.now() + this.tuning.aloneAfterMs;
+    for (;;) {
       const answer = await this.ask('claim', fingerprint);
       if (answer !== null || this.isAlone) return answer;
-      await sleep(pause);
+      if (performance.now() >= until) break;
+      await sleep(NO_ANSWER_PAUSE_MS);
     }
-    const answer = await this.ask('claim', fingerprint);
-    if (answer === null) this.tellAlone();
-    return answer;
+    this.tellAlone();
+    return null;
   }
 
   private async ask(step: Step, fingerprint: Buffer): Promise<number | null> {
