@@ -37,6 +37,8 @@ interface BadDay {
 const DAY_MS = 4000;
 /** A silent connection is given up after 30 s, and it is looked every 15 s; the same for one that does not answer HI. */
 const LONG_DAY_MS = 50_000;
+/** How often the route is taken, the last time some while before the end of the day. */
+const AGAIN_MS = 20_000;
 /** From the end of a bad day until the node watches again. */
 const WHOLE_AGAIN_WITHIN_MS = 60_000;
 const LARGER_THAN_ALLOWED = 2 * 1024 * 1024;
@@ -59,7 +61,7 @@ function thiefOfTheRoute(): Pick<BadDay, 'begin' | 'end'> {
   return {
     begin: async (member, _network, own) => {
       await take(member, own).greet();
-      again = setInterval(() => take(member, own), 5000);
+      again = setInterval(() => take(member, own), AGAIN_MS);
     },
     end: () => {
       clearInterval(again);
