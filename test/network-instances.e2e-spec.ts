@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { type SwarmNetwork, startSwarmNetwork } from '../gateways/swarm/network.js';
 import { mysqlDatabases, type TestDatabases } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
@@ -173,6 +173,7 @@ describe.skipIf(!isPossible)('two instances that watch the network', () => {
     'miss nothing while one of them is cut off from %s',
     async (destination) => {
       const ways = await OwnWays.open(env as Record<'REDIS_URL' | 'DATABASE_URL', string>, network);
+      onTestFinished(() => ways.close());
       await inFolder((one) =>
         inFolder(async (other) => {
           const [first, second] = [
@@ -191,11 +192,6 @@ describe.skipIf(!isPossible)('two instances that watch the network', () => {
           await sleep(QUIET_MS);
           await stream.end();
           const { missed, twice } = await untilPushed(gateways, phones, stream.stored);
-          console.log(
-            destination,
-            stream.stored.length,
-            twice.map((t) => t.storedAt - cutOffAt),
-          );
           expect(missed).toEqual([]);
           // What it had begun to deliver is delivered by the other one, too.
           const explained = destination === 'Redis' ? [[cutOffAt, cutOffAt + NOTED_WITHIN_MS] as const] : [];
@@ -204,7 +200,6 @@ describe.skipIf(!isPossible)('two instances that watch the network', () => {
           expect(exits.map(({ code }) => code)).toEqual([0, 0]);
         }),
       );
-      await ways.close();
     },
     LONG_MS,
   );

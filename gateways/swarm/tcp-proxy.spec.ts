@@ -92,8 +92,10 @@ describe('a proxy in front of a node', () => {
     await proxy.be('refuse');
     const somebody = createServer().listen(proxy.port, '127.0.0.1');
     await once(somebody, 'listening');
+    const { port } = proxy;
     setTimeout(() => somebody.close(), 100);
     await proxy.be('pass');
+    expect(proxy.port).toBe(port);
     await connect(proxy).greet();
   });
 
