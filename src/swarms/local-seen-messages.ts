@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { HOUR_MS } from '../config/durations.js';
 import { FingerprintSet } from './fingerprint-set.js';
-import { fingerprintOf, type MessageKey, SeenMessages } from './seen-messages.js';
+import { fingerprintOf, type MessageKey, type Rest, restAlone, SeenMessages } from './seen-messages.js';
 
 /** At the most 32 MiB for a generation, so 64 MiB. */
 const MAX_PER_HOUR = 2_000_000;
@@ -31,12 +31,12 @@ export class LocalSeenMessages extends SeenMessages {
     this.older = new FingerprintSet(maxPerPeriod);
   }
 
-  async once(message: MessageKey, take: () => Promise<void>): Promise<'taken' | 'copy'> {
+  async once(message: MessageKey, take: (rest: Rest) => Promise<void>): Promise<'taken' | 'copy'> {
     const fingerprint = fingerprintOf(message, this.secret);
     const key = fingerprint.toString('latin1');
     for (let other = this.underWay.get(key); other; other = this.underWay.get(key)) await settled(other);
     if (this.has(fingerprint)) return 'copy';
-    const taking = take();
+    const taking = take(restAlone);
     this.underWay.set(key, taking);
     try {
       await taking;

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Report } from './notify-message.protocol.js';
-import { type SeenMessages } from './seen-messages.js';
+import { type Rest, type SeenMessages } from './seen-messages.js';
 import { type ReportSink } from './watched-accounts.js';
 
 /** What became of a report. */
@@ -53,7 +52,7 @@ export class ReportIntake {
     if (isForgotten && watchedSince !== null && report.storedAt > watchedSince) return 'late';
     this.underWay++;
     try {
-      return await this.seen.once(report, () => this.keep(report));
+      return await this.seen.once(report, (rest) => this.keep(report, rest));
     } catch (error) {
       this.onFailure(error);
       return 'failed';
@@ -74,7 +73,7 @@ export class ReportIntake {
     clearTimeout(timer);
   }
 
-  private async keep(report: Report): Promise<void> {
+  private async keep(report: Report, rest: Rest): Promise<void> {
     const { retryMs, giveUpMs } = this.tuning;
     const givesUpAt = performance.now() + giveUpMs;
     for (let failures = 0; ; failures++) {
@@ -84,7 +83,7 @@ export class ReportIntake {
         const wait = retryMs[Math.min(failures, retryMs.length - 1)] ?? 0;
         if (this.stopping.signal.aborted || performance.now() + wait > givesUpAt) throw error;
         this.onFailure(error);
-        await sleep(wait, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+        if (await rest(wait, this.stopping.signal)) return;
       }
     }
   }

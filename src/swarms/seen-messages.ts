@@ -1,5 +1,18 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Report } from './notify-message.protocol.js';
+
+/**
+ * Waits before what failed is tried again, so that others have their turn meanwhile. True = one of them has taken the message.
+ * The signal ends the wait early.
+ */
+export type Rest = (ms: number, signal: AbortSignal) => Promise<boolean>;
+
+/** Where nobody else could take it. */
+export const restAlone: Rest = async (ms, signal) => {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+  return false;
+};
 
 /** Where it is remembered which messages were taken already. */
 export abstract class SeenMessages {
@@ -10,7 +23,7 @@ export abstract class SeenMessages {
    * @returns what became of this report: it was taken now, or is a copy of one that was
    * @throws what `take` threw for this report
    */
-  abstract once(message: MessageKey, take: () => Promise<void>): Promise<'taken' | 'copy'>;
+  abstract once(message: MessageKey, take: (rest: Rest) => Promise<void>): Promise<'taken' | 'copy'>;
 
   /** For how long a message is surely remembered, in milliseconds. */
   abstract readonly memoryMs: number;

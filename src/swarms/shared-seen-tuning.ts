@@ -7,6 +7,8 @@ export abstract class SharedSeenTuning {
   abstract readonly maxPerBucket: number;
   /** The instance that said it takes a message may have died; after this time another one takes it. */
   abstract readonly claimMs: number;
+  /** Without an answer of Redis for so long, every instance takes what is reported to it. */
+  abstract readonly aloneAfterMs: number;
 }
 
 export const DEFAULT_SHARED_SEEN_TUNING: SharedSeenTuning = {
@@ -14,6 +16,5 @@ export const DEFAULT_SHARED_SEEN_TUNING: SharedSeenTuning = {
   // Redis' `set-max-intset-entries`. 4096 sets of so many are about as much as one process remembers of an hour.
   maxPerBucket: 512,
   claimMs: 6000,
-  /** Without an answer of Redis for so long, every instance takes what is reported to it. */
-  readonly aloneAfterMs: number = 30_000;
-}
+  aloneAfterMs: 30_000,
+};

@@ -87,6 +87,30 @@ describe.skipIf(inject('redisUrl') === null)('SharedSeenMessages', () => {
     expect(await first.once(message(1), never)).toBe('copy');
   });
 
+  it('lets another instance take what the first has to try again, and does not take it twice', async () => {
+    const [first, other] = [await open({ claimMs: 60_000 }), await open()];
+    const { signal } = new AbortController();
+    const again = vi.fn<() => void>();
+    const trying = first.once(message(1), async (rest) => {
+      if (!(await rest(500, signal))) again();
+    });
+    await sleep(50);
+    expect(await other.once(message(1), done)).toBe('taken');
+    expect(await trying).toBe('copy');
+    expect(again).not.toHaveBeenCalled();
+    const [kept, left] = [await other.once(message(2), done), await first.once(message(2), never)];
+    expect([kept, left]).toEqual(['taken', 'copy']);
+  });
+
+  it('takes what it tries again and nobody else has taken', async () => {
+    const seen = await open();
+    const taking = seen.once(message(1), async (rest) => {
+      expect(await rest(50, new AbortController().signal)).toBe(false);
+    });
+    expect(await taking).toBe('taken');
+    expect(await (await open()).once(message(1), never)).toBe('copy');
+  });
+
   it('lets another instance take what the first died with', async () => {
     const dying = new SharedSeenMessages(await connect(url), DATABASE, TUNING);
     void dying.once(message(1), never).catch(() => undefined);

@@ -6,7 +6,7 @@ import { describeError } from '../../common/describe-error.js';
 import { DatabaseId } from '../../database/database-id.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
 import { LocalSeenMessages } from '../local-seen-messages.js';
-import { fingerprintOf, type MessageKey, SeenMessages } from '../seen-messages.js';
+import { fingerprintOf, type MessageKey, type Rest, restAlone, SeenMessages } from '../seen-messages.js';
 import { SharedSeenTuning } from '../shared-seen-tuning.js';
 
 /** Fingerprints lie in sets that are small enough for Redis to keep them as bare numbers, 8 bytes each. */
@@ -14,6 +14,8 @@ const BUCKET_BITS = 12;
 
 /** Well before its claim ends, an instance that is alive renews it. */
 const RENEW_MS = 2000;
+/** An instance that could not keep the last message lets the others take the next ones. */
+const AFTER_OTHERS_MS = 500;
 /** Another instance is nearly always done by then, and no request waits for the answer. */
 const LOOK_AGAIN_MS = 200;
 /** Redis may be back in a moment, and until then nothing gets into the queue either, which is there too. */
@@ -84,6 +86,8 @@ interface Asked {
  * expires; copies in other instances wait for that, and the first of them takes the message. A process that dies between queueing
  * and marking leaves a message that is pushed twice.
  *
+ * Who cannot keep a message, for want of the database, gives it to the others between two tries.
+ *
  * When Redis does not answer, it is asked again for a while; after that every instance takes what is reported to it: twice
  * rather than never. That is logged once.
  *
@@ -99,6 +103,8 @@ export class SharedSeenMessages extends SeenMessages {
   private readonly steps = new Batcher<Asked>((batch) => this.run(batch));
   private early = 0;
   private isAlone = false;
+  /** The last message could not be kept at once. */
+  private isFailing = false;
 
   constructor(
     private readonly redis: RedisClient,
@@ -118,7 +124,7 @@ export class SharedSeenMessages extends SeenMessages {
     return this.early + this.local.forgottenEarly;
   }
 
-  override async once(message: MessageKey, take: () => Promise<void>): Promise<'taken' | 'copy'> {
+  override async once(message: MessageKey, take: (rest: Rest) => Promise<void>): Promise<'taken' | 'copy'> {
     let outcome: 'taken' | 'copy' = 'copy';
     const here = await this.local.once(message, async () => {
       outcome = await this.onceAmongAll(fingerprintOf(message, this.secret), take);
@@ -126,23 +132,45 @@ export class SharedSeenMessages extends SeenMessages {
     return here === 'copy' ? 'copy' : outcome;
   }
 
-  private async onceAmongAll(fingerprint: Buffer, take: () => Promise<void>): Promise<'taken' | 'copy'> {
-    for (;;) {
-      const answer = await this.claim(fingerprint);
-      if (answer === DONE) return 'copy';
-      if (answer === OURS || answer === null) break;
-      await sleep(LOOK_AGAIN_MS);
-    }
-    const renewal = setInterval(() => void this.ask('claim', fingerprint), Math.min(RENEW_MS, this.tuning.claimMs / 3));
+  private async onceAmongAll(fingerprint: Buffer, take: (rest: Rest) => Promise<void>): Promise<'taken' | 'copy'> {
+    if (this.isFailing) await sleep(AFTER_OTHERS_MS);
+    if (!(await this.isOurs(fingerprint))) return 'copy';
+    let renewal = this.renew(fingerprint);
+    let isElsewhere = false;
     let isTaken = false;
+    const rest: Rest = async (ms, signal) => {
+      this.isFailing = true;
+      clearInterval(renewal);
+      await this.ask('drop', fingerprint);
+      await restAlone(ms, signal);
+      isElsewhere = !(await this.isOurs(fingerprint));
+      if (!isElsewhere) renewal = this.renew(fingerprint);
+      return isElsewhere;
+    };
     try {
-      await take();
+      await take(rest);
       isTaken = true;
     } finally {
       clearInterval(renewal);
       await this.ask(isTaken ? 'done' : 'drop', fingerprint);
     }
+    if (isElsewhere) return 'copy';
+    this.isFailing = false;
     return 'taken';
+  }
+
+  private renew(fingerprint: Buffer): NodeJS.Timeout {
+    return setInterval(() => void this.ask('claim', fingerprint), Math.min(RENEW_MS, this.tuning.claimMs / 3));
+  }
+
+  /** Waits while another one is taking it; false = it has been taken. */
+  private async isOurs(fingerprint: Buffer): Promise<boolean> {
+    for (;;) {
+      const answer = await this.claim(fingerprint);
+      if (answer === DONE) return false;
+      if (answer === OURS || answer === null) return true;
+      await sleep(LOOK_AGAIN_MS);
+    }
   }
 
   /** null = Redis does not answer. */
