@@ -134,7 +134,9 @@ export class WatchedAccountsService {
    */
   async countAccounts({ first, last }: PlaceRange, belongs: (account: Buffer) => boolean): Promise<number> {
     const between = await this.dataSource.query<{ count: number | string }[]>(
-      'SELECT COUNT(DISTINCT account) AS count FROM subscriptions WHERE swarm_place > ? AND swarm_place < ?',
+      `SELECT COUNT(*) AS count FROM (
+        SELECT DISTINCT swarm_place, account FROM subscriptions WHERE swarm_place > ? AND swarm_place < ?
+      ) AS accounts`,
       [first, last],
     );
     const atEdges = await this.dataSource.query<{ account: string }[]>(

@@ -28,7 +28,7 @@ export const DEFAULT_WATCH_TUNING: WatchTuning = {
   laggardMs: 10_000,
   retryMs: [10_000, 30_000, 60_000, 120_000],
   requestDeadlineMs: 30_000,
-  countMs: [5000, 5 * 60_000],
+  countMs: [10_000, 5 * 60_000],
 };
 
 /** What a swarm's watch needs of its surroundings. */
