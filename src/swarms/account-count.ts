@@ -83,6 +83,7 @@ export class AccountCount {
   private settle(found: Found): number {
     const surplus = this.surplusOf(found);
     this.known = found.accounts;
+    this.isInDoubt = false;
     // What came during the count may be in it, or not.
     this.handedIn -= Math.min(this.handedIn, found.handedIn);
     return surplus;
