@@ -29,6 +29,16 @@ it('the benchmark measures accepting and delivering, and names the machine', asy
   expect(stdout).toMatch(/^## delivery\n[^]*\| answer to gateway: p50 ms[^]*\| SQLite /m);
 }, 240_000);
 
+it('the benchmark measures what watching the storage network costs', async () => {
+  const stdout = await run('run.ts', '--only', 'watching', ...SMALL, '--subscriptions', '400', '--swarms', '2');
+  expect(stdout).toMatch(
+    /^## watching\n\n.*Node\.js \d+[^]*^12 storage nodes in 2 swarms:\n\n\| subscriptions \| accounts /m,
+  );
+  expect(stdout).toMatch(/^\| 400 \| 360 \| \d/m);
+  expect(stdout).toMatch(/^\| messages\/s \| CPU µs .*\n\|[ -|]*\n\| \d+ \| [\d,]+ \| \d+ \| \d/m);
+  expect(stdout).toMatch(/^A new subscription, .*: [\d,]+ µs of CPU\.$/m);
+}, 300_000);
+
 it.skipIf(findPostgres() === null)(
   'the benchmark of the import makes a database, imports it and names the machine',
   async () => {

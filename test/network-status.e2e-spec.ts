@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type SwarmNetwork, startSwarmNetwork } from '../gateways/swarm/network.js';
 import { type ServerStatus } from '../src/dashboard/dto/server-status.dto.js';
@@ -10,6 +11,7 @@ import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { Metrics, OPERATOR_AUTH } from './support/metrics.js';
 import { accountOf, type NetworkPhone, subscribePhones, untilWatched } from './support/network-phones.js';
+import { newSessionId, nowSeconds, subscribeRequest, unsubscribeRequest } from './support/subscribing-phone.js';
 import { TestServer } from './support/test-server.js';
 
 const PHONES = 12;
@@ -41,6 +43,7 @@ describeOneDatabase('how the storage network is watched', (databases) => {
     server = await TestServer.start({
       database: await databases.create(),
       gateways,
+      watch: { countMs: [200, 1000] },
       networkAlerts: { badAfterMs: { coverage: 2500, list: 0, sources: 100 }, goodAfterMs: 100 },
       env: { ...network.environment, NODE_LIST_FILE: join(folder, 'node-list.json'), ALERT_WEBHOOK_URL: hook.url },
     });
@@ -87,6 +90,32 @@ describeOneDatabase('how the storage network is watched', (databases) => {
     const said = [metrics.text, JSON.stringify(await health()), JSON.stringify(await figures())].join();
     for (const { account, token } of phones)
       for (const secret of [account.id, token]) expect(said).not.toContain(secret);
+  });
+
+  it('counts accounts, however many phones they have and how often these subscribe', async () => {
+    await start();
+    await watchedPhones();
+    const [account, sigTs] = [newSessionId(), nowSeconds() - 10];
+    const phones = [0, 1].map((later) => subscribeRequest(account, { sigTs: sigTs + later }));
+    const accounts = async () => (await figures())?.accounts;
+    const counted = (full: number) => ({ full, partial: 0, none: 0 });
+    const subscribe = async () => {
+      for (const phone of phones) await server.onion.ask('/subscribe', [phone]);
+    };
+    const unsubscribe = (place: 0 | 1) => {
+      const wishes = { sigTs: sigTs + 5, token: phones[place]?.service_info.token };
+      return server.onion.ask('/unsubscribe', [unsubscribeRequest(account, wishes)]);
+    };
+    await subscribe();
+    await expect.poll(accounts, PATIENCE).toEqual(counted(PHONES + 1));
+    await subscribe();
+    await sleep(2500);
+    expect(await accounts()).toEqual(counted(PHONES + 1));
+    await unsubscribe(0);
+    await sleep(2500);
+    expect(await accounts()).toEqual(counted(PHONES + 1));
+    await unsubscribe(1);
+    await expect.poll(accounts, PATIENCE).toEqual(counted(PHONES));
   });
 
   it('is not ready while there is no list of nodes, and tells strangers no more than that', async () => {

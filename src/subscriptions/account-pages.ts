@@ -20,6 +20,10 @@ export class AccountPages extends WatchedAccounts {
     const { accounts, end } = await this.accounts.pageOfAccounts(range, from, limit);
     return { accounts: accounts.flatMap(toSigned), next: end && JSON.stringify(end) };
   }
+
+  override count(range: PlaceRange, belongs: (account: Buffer) => boolean): Promise<number> {
+    return this.accounts.countAccounts(range, belongs);
+  }
 }
 
 /** What has to be told of an account: once for each signature, of which the node makes one. */

@@ -115,6 +115,20 @@ describeEachDatabase('the accounts that are to be watched', (databases) => {
       expect(found.toSorted()).toEqual(expected.map(({ id }) => id).toSorted());
     });
 
+    it('are counted, each once, and at the edges of a range only those that belong there', async () => {
+      const group = newGroup();
+      const accounts = [group, ...Array.from({ length: 20 }, newGroup)].toSorted((a, b) => placeOf(a) - placeOf(b));
+      await subscribe(...accounts.map((account) => subscribeRequest(account)), subscribeRequest(newMember(group)));
+      const count = (range: PlaceRange, belongs = () => true) => service().countAccounts(range, belongs);
+      expect(await count(EVERYWHERE)).toBe(21);
+      const [, second, ...others] = accounts as [Account, Account, ...Account[]];
+      const range = { first: placeOf(second), last: placeOf(others.at(-2) ?? second) };
+      expect(await count(range)).toBe(19);
+      expect(await service().countAccounts(range, (account) => !account.equals(bytesOf(second)))).toBe(18);
+      expect(await count(range, () => false)).toBe(17);
+      expect(await count({ first: range.first, last: range.first })).toBe(1);
+    });
+
     it('are not those whose signature is 14 days old', async () => {
       const [account, end] = [newGroup(), nowSeconds()];
       await subscribe(subscribeRequest(account, { sigTs: end - 14 * 86_400 + 30 }));
@@ -185,5 +199,19 @@ describeEachDatabase('the accounts that are to be watched', (databases) => {
       'SEARCH subscriptions USING INDEX ix_subscriptions_place (swarm_place=? AND account>?)',
       'SEARCH subscriptions USING INDEX ix_subscriptions_place (swarm_place>? AND swarm_place<?)',
     ]);
+  });
+
+  it('are counted from an index alone', async () => {
+    if (databases.kind !== 'sqlite') return;
+    const plan = await database.dataSource.query<{ detail: string }[]>(
+      `EXPLAIN QUERY PLAN SELECT COUNT(*) FROM (
+        SELECT DISTINCT swarm_place, account FROM subscriptions WHERE swarm_place > 5 AND swarm_place < 9
+      ) AS accounts`,
+    );
+    const details = plan.map(({ detail }) => detail);
+    expect(details).toContain(
+      'SEARCH subscriptions USING COVERING INDEX ix_subscriptions_place (swarm_place>? AND swarm_place<?)',
+    );
+    expect(details.filter((detail) => detail.includes('TEMP B-TREE'))).toEqual([]);
   });
 });

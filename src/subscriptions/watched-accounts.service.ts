@@ -127,6 +127,27 @@ export class WatchedAccountsService {
     return places;
   }
 
+  /**
+   * How many accounts there are in a range, read from an index alone: what has expired counts until it is removed.
+   *
+   * @param belongs whether an account counts at the edges of the range
+   */
+  async countAccounts({ first, last }: PlaceRange, belongs: (account: Buffer) => boolean): Promise<number> {
+    const between = await this.dataSource.query<{ count: number | string }[]>(
+      `SELECT COUNT(*) AS count FROM (
+        SELECT DISTINCT swarm_place, account FROM subscriptions WHERE swarm_place > ? AND swarm_place < ?
+      ) AS accounts`,
+      [first, last],
+    );
+    const atEdges = await this.dataSource.query<{ account: string }[]>(
+      'SELECT DISTINCT account FROM subscriptions WHERE swarm_place IN (?, ?)',
+      [first, last],
+    );
+    const opened = atEdges.flatMap(({ account }) => this.sealing.openAccount(account) ?? []);
+    const own = opened.filter((account) => belongs(Buffer.from(account, 'hex')));
+    return Number(between[0]?.count ?? 0) + own.length;
+  }
+
   /** In two steps, because "a greater place, or the same and a greater account" is more than an index can find at once. */
   private async read({ first, last }: PlaceRange, after: PageEnd | null, limit: number, now: number): Promise<Row[]> {
     const oldest = oldestOf(now);

@@ -30,7 +30,7 @@ const GAUGES: readonly Shown[] = [
   },
   {
     name: 'session_push_watched_accounts',
-    help: 'Accounts by how many nodes of their swarm watch them: all of them, some, none',
+    help: 'Accounts, however many phones they have, by how many nodes of their swarm watch at least one signature of theirs: all, some, none',
     label: 'coverage',
     read: ({ coverage: { full, partial, none } }) => ({ full, partial, none }),
   },
@@ -57,7 +57,7 @@ const COUNTERS: readonly Shown[] = [
   },
   {
     name: 'session_push_watch_answers_total',
-    help: 'What nodes said about accounts that they were asked to watch, one for each account and node',
+    help: 'What nodes said about what phones have signed to have their accounts watched, one for each signature and node',
     label: 'result',
     read: ({ results }) => results,
   },

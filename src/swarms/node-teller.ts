@@ -9,7 +9,10 @@ import { type NodeLine } from './node-lines.js';
 
 /** Accounts and the request that tells a node of them: encoded once, for all nodes of a swarm. */
 export interface Batch {
+  /** One for each signature; those of one account are next to each other. */
   readonly accounts: readonly SignedAccount[];
+  /** How many accounts they are. */
+  readonly size: number;
   readonly part: Buffer;
 }
 
@@ -17,7 +20,24 @@ export interface Batch {
 export const BATCH_SIZE = 1000;
 
 export function toBatch(accounts: readonly SignedAccount[]): Batch {
-  return { accounts, part: encodeMonitorRequest(accounts.map(encodeMonitorAccount)) };
+  const part = encodeMonitorRequest(accounts.map(encodeMonitorAccount));
+  return { accounts, size: countAccounts(accounts, () => true), part };
+}
+
+/** Of how many accounts a node watches at least one signature: by any of them it reports what comes for the account. */
+export function countWatched({ accounts }: Batch, results: readonly MonitorResult[]): number {
+  return countAccounts(accounts, (index) => results[index] === 'watched');
+}
+
+function countAccounts(signed: readonly SignedAccount[], counts: (index: number) => boolean): number {
+  let count = 0;
+  let last: Buffer | undefined;
+  signed.forEach(({ account }, index) => {
+    if (!counts(index) || last?.equals(account)) return;
+    last = account;
+    count++;
+  });
+  return count;
 }
 
 /** Time for the node's queue, the signatures, and the way. */

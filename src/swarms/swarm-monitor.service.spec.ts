@@ -15,6 +15,7 @@ import { type SignedAccount } from './monitor-request.protocol.js';
 import { type OwnKeys } from './node-connection.js';
 import { NodeListFile } from './node-list-file.js';
 import { type Report } from './notify-message.protocol.js';
+import { type SeenMessages } from './seen-messages.js';
 import { DEFAULT_SERVICE_NODES_TUNING, ServiceNodes } from './service-nodes.service.js';
 import { coarsePlaceOf, type PlaceRange } from './swarm-space.protocol.js';
 import { DEFAULT_MONITOR_TUNING, type MonitorTuning, SwarmMonitor } from './swarm-monitor.service.js';
@@ -68,6 +69,14 @@ class MemoryAccounts extends WatchedAccounts {
       accounts: page,
       next: from + page.length < inRange.length ? `${from + page.length}` : null,
     });
+  }
+
+  count({ first, last }: PlaceRange, belongs: (account: Buffer) => boolean) {
+    const inRange = this.all.filter(({ account }) => {
+      const place = coarsePlaceOf(account);
+      return first <= place && place <= last && belongs(account);
+    });
+    return Promise.resolve(new Set(inRange.map(hex)).size);
   }
 }
 
@@ -134,9 +143,14 @@ async function startStorageNode(): Promise<FakeNode> {
 
 const listed = (swarm: bigint, ...nodes: FakeNode[]) => nodes.map(({ router }) => ({ key: router.key, port: router.port, swarm })); // prettier-ignore
 
+const QUICK_WATCH = {
+  ...{ batchWindowMs: 20, freshMs: 10, laggardMs: 300, retryMs: [100], requestDeadlineMs: 1000 },
+  countMs: [50, 300] as const,
+};
+
 async function startMonitor(
   tuning: Partial<MonitorTuning> = {},
-  seen = new LocalSeenMessages(),
+  seen: SeenMessages = new LocalSeenMessages(),
 ): Promise<SwarmMonitor> {
   const nodes = new ServiceNodes({
     openSources: () => [new JsonRpcSource('chain', source.url, undefined)],
@@ -151,7 +165,7 @@ async function startMonitor(
       ...DEFAULT_MONITOR_TUNING,
       hintMs: 20,
       lines: { ...lines, retryMs: [50, 100] },
-      watch: { ...watch, batchWindowMs: 20, freshMs: 10, laggardMs: 300, retryMs: [100], requestDeadlineMs: 1000 },
+      watch: { ...watch, ...QUICK_WATCH },
       ...tuning,
     },
   });
@@ -301,6 +315,27 @@ describe('SwarmMonitor tells', () => {
     await eventually(() => expect(monitor.status()).toMatchObject({ monitorEnded: 1, coverage: { full: 2 }, nodes: { connected: 3 } })); // prettier-ignore
   });
 
+  it('what a swarm has got while its nodes were being told everything', async () => {
+    const { a1, a2 } = await twoSwarms();
+    accounts.all = [inA, inB];
+    const page = accounts.page.bind(accounts);
+    const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    accounts.page = async (...args) => {
+      const read = await page(...args);
+      if (read.accounts.includes(inA)) asked.resolve();
+      await gate.promise;
+      return read;
+    };
+    const monitor = await startMonitor();
+    await asked.promise;
+    chain.height++;
+    chain.nodes = listed(HALF / 2n, a1, a2);
+    await eventually(() => expect(monitor.status().nodes.wanted).toBe(2));
+    gate.resolve();
+    await eventually(() => expect([a1, a2].every(({ told }) => told.includes(hex(inB)))).toBe(true));
+    await eventually(() => expect(monitor.status().coverage.full).toBe(2));
+  });
+
   it('a node everything again that gave up an account which belongs to it, and at a pace', async () => {
     const { a1, a2 } = await twoSwarms();
     accounts.all = [inA];
@@ -328,6 +363,62 @@ describe('SwarmMonitor tells', () => {
     chain.nodes = listed(HALF / 2n, a1, a2, more);
     await eventually(() => expect(more.told).toEqual([hex(inA)]));
     expect(monitor.status().list).toMatchObject({ origin: 'nodes', nodes: 3 });
+  });
+});
+
+describe('SwarmMonitor counts', () => {
+  const watched = (accounts: number) => ({ full: accounts, partial: 0, none: 0, uncounted: 0 });
+
+  it('an account once, however many phones it has, how often they subscribe and when they leave', async () => {
+    await twoSwarms();
+    const [one, other] = [accountAt(HALF / 2n, 1), accountAt(HALF / 2n, 2)];
+    const secondPhone = { ...one, signedAt: 2 };
+    accounts.all = [one, secondPhone, other];
+    const monitor = await startMonitor();
+    await eventually(() => expect(monitor.status().coverage).toEqual(watched(2)));
+    for (let times = 0; times < 3; times++) monitor.watch([secondPhone, other, one]);
+    await eventually(() => expect(monitor.status().results.watched).toBeGreaterThanOrEqual(12));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(monitor.status().coverage).toEqual(watched(2));
+    accounts.all = [secondPhone, other];
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(monitor.status().coverage).toEqual(watched(2));
+    accounts.all = [other];
+    await eventually(() => expect(monitor.status().coverage).toEqual(watched(1)));
+  });
+
+  it('an account as confirmed by a node that takes one of its signatures, and not by one that takes none', async () => {
+    const { a1, a2 } = await twoSwarms();
+    const [one, other] = [accountAt(HALF / 2n, 1), accountAt(HALF / 2n, 2)];
+    accounts.all = [one, { ...one, signedAt: 2 }, other];
+    let refusals = 0;
+    a1.answer = (account) => (account === hex(one) && refusals++ % 2 === 0 ? problem(4) : success());
+    a2.answer = (account) => (account === hex(other) ? problem(4) : success());
+    const monitor = await startMonitor();
+    await eventually(() => expect(monitor.status().coverage).toEqual({ full: 1, partial: 1, none: 0, uncounted: 0 }));
+  });
+
+  it('a new account that a node refuses as not confirmed by it', async () => {
+    const { a1 } = await twoSwarms();
+    const [one, other] = [accountAt(HALF / 2n, 1), accountAt(HALF / 2n, 2)];
+    accounts.all = [one];
+    const monitor = await startMonitor();
+    await eventually(() => expect(monitor.status().coverage).toEqual(watched(1)));
+    a1.answer = (account) => (account === hex(other) ? problem(4) : success());
+    accounts.all.push(other);
+    monitor.watch([other]);
+    await eventually(() => expect(monitor.status().coverage).toEqual({ full: 1, partial: 1, none: 0, uncounted: 0 }));
+  });
+
+  it('accounts of which it was not told, and tells its nodes of them', async () => {
+    const { a1, a2 } = await twoSwarms();
+    const [one, other] = [accountAt(HALF / 2n, 1), accountAt(HALF / 2n, 2)];
+    accounts.all = [one];
+    const monitor = await startMonitor();
+    await eventually(() => expect(monitor.status().coverage).toEqual(watched(1)));
+    accounts.all.push(other);
+    await eventually(() => expect([a1, a2].every(({ told }) => told.includes(hex(other)))).toBe(true));
+    await eventually(() => expect(monitor.status().coverage).toEqual(watched(2)));
   });
 });
 
@@ -398,6 +489,59 @@ describe('SwarmMonitor hands on', () => {
     await eventually(() => expect(monitor.status().reports).toMatchObject({ late: 200, taken: 0 }));
     await a1.router.notify(...messageFor(inA));
     await eventually(() => expect(sink.reports).toHaveLength(1));
+  });
+
+  describe('of reports that are older than its memory', () => {
+    const MEMORY_MS = 200;
+    const outlive = () => new Promise((resolve) => setTimeout(resolve, 2 * MEMORY_MS + 50));
+    const begin = () => startMonitor({}, new LocalSeenMessages(MEMORY_MS));
+
+    it('none of a time in which it watched', async () => {
+      const { a1, a2 } = await twoSwarms();
+      accounts.all = [inA];
+      const monitor = await begin();
+      await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+      const message = messageFor(inA, { t: Date.now() + 1 });
+      await a1.router.notify(...message);
+      await eventually(() => expect(monitor.status().reports.taken).toBe(1));
+      await outlive();
+      await a2.router.notify(...message);
+      await eventually(() => expect(monitor.status().reports).toMatchObject({ taken: 1, late: 1 }));
+      expect(sink.reports).toHaveLength(1);
+    });
+
+    it('those of before it watched, and of before a gap', async () => {
+      const { a1, a2 } = await twoSwarms();
+      accounts.all = [inA];
+      const before = messageFor(inA, { t: Date.now() - 1 });
+      const monitor = await begin();
+      await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+      const meanwhile = messageFor(inA, { t: Date.now() + 1 });
+      await outlive();
+      await a1.router.notify(...before);
+      await eventually(() => expect(monitor.status().reports).toMatchObject({ taken: 1, late: 0 }));
+      for (const { router } of [a1, a2]) router.stop();
+      await eventually(() => expect(monitor.status().coverage.none).toBe(1));
+      for (const { router } of [a1, a2]) await router.listen();
+      await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+      await a1.router.notify(...meanwhile);
+      await eventually(() => expect(monitor.status().reports).toMatchObject({ taken: 2, late: 0 }));
+    });
+
+    it('those of accounts that nobody watched until the swarm grew by them', async () => {
+      const { a1, a2, b1, b2 } = await twoSwarms();
+      for (const { router } of [b1, b2]) router.stop();
+      accounts.all = [inA, inB];
+      const monitor = await begin();
+      await eventually(() => expect(monitor.status().coverage.full).toBe(1));
+      const unwatched = messageFor(inB, { t: Date.now() + 1 });
+      chain.height++;
+      chain.nodes = listed(HALF / 2n, a1, a2);
+      await eventually(() => expect(monitor.status().coverage.full).toBe(2));
+      await outlive();
+      await a1.router.notify(...unwatched);
+      await eventually(() => expect(monitor.status().reports).toMatchObject({ taken: 1, late: 0 }));
+    });
   });
 
   it('nothing more than it can keep: the rest stays with the node', async () => {

@@ -58,7 +58,7 @@ export interface MonitorStatus {
   readonly placesAreKnown: boolean;
   readonly swarmsInUse: number;
   readonly coverage: {
-    /** Confirmed by every node of their swarm, by some, by none. */
+    /** Accounts that are confirmed by every node of their swarm, by some, by none. */
     readonly full: number;
     readonly partial: number;
     readonly none: number;
@@ -272,11 +272,13 @@ export class SwarmMonitor {
   }
 
   private newWatch(id: bigint, ranges: readonly PlaceRange[]): SwarmWatch {
+    const belongs = (account: Buffer) => this.serviceNodes.current?.space.swarmOf(account) === id;
     const surroundings = {
       page: (range: PlaceRange, after: string | null, limit: number) => this.accounts.page(range, after, limit),
-      belongs: (account: Buffer) => this.serviceNodes.current?.space.swarmOf(account) === id,
+      count: (range: PlaceRange) => this.accounts.count(range, belongs),
+      belongs,
       inTurn: <T>(pass: () => Promise<T>) => this.passes.run(pass),
-      counted: (result: MonitorResult, accounts: number) => void (this.results[result] += accounts),
+      counted: (result: MonitorResult, signatures: number) => void (this.results[result] += signatures),
       elsewhere: () => this.hint(),
       refused: (account: SignedAccount, reason: 'stale' | 'bad-signature') => {
         this.sink

@@ -1,6 +1,7 @@
+import { AccountCount } from './account-count.js';
 import { type MonitorResult, type SignedAccount } from './monitor-request.protocol.js';
 import { type NodeLine } from './node-lines.js';
-import { type Batch, BATCH_SIZE, NodeTeller, toBatch } from './node-teller.js';
+import { type Batch, BATCH_SIZE, countWatched, NodeTeller, toBatch } from './node-teller.js';
 import { type PlaceRange } from './swarm-space.protocol.js';
 import { type AccountPage } from './watched-accounts.js';
 
@@ -16,6 +17,8 @@ export interface WatchTuning {
   /** A node that did not take it all is told again after this time, the last repeats. */
   readonly retryMs: readonly number[];
   readonly requestDeadlineMs: number;
+  /** The accounts are counted again after a time between these two: the least when some came, else the most. */
+  readonly countMs: readonly [number, number];
 }
 
 export const DEFAULT_WATCH_TUNING: WatchTuning = {
@@ -25,17 +28,20 @@ export const DEFAULT_WATCH_TUNING: WatchTuning = {
   laggardMs: 10_000,
   retryMs: [10_000, 30_000, 60_000, 120_000],
   requestDeadlineMs: 30_000,
+  countMs: [10_000, 5 * 60_000],
 };
 
 /** What a swarm's watch needs of its surroundings. */
 export interface WatchSurroundings {
   page(range: PlaceRange, after: string | null, limit: number): Promise<AccountPage>;
+  /** How many accounts of this swarm are in a range. */
+  count(range: PlaceRange): Promise<number>;
   /** Whether an account belongs to this swarm, exactly. */
   belongs(account: Buffer): boolean;
   /** Lets a pass begin when not too many are under way. */
   inTurn<T>(pass: () => Promise<T>): Promise<T>;
-  /** So many accounts had this result at a node. */
-  counted(result: MonitorResult, accounts: number): void;
+  /** So many signatures had this result at a node. */
+  counted(result: MonitorResult, signatures: number): void;
   /** A node says that accounts belong to another swarm. */
   elsewhere(): void;
   /** A node refuses the signature of an account. */
@@ -45,10 +51,13 @@ export interface WatchSurroundings {
 
 interface Member {
   readonly teller: NodeTeller;
-  /** When it is to be told everything, in `performance.now()`. */
+  /** When it is to be told everything, in `performance.now()`; infinity = it is being told. */
   dueAt: number;
-  /** Accounts of which it said that it watches them. */
-  confirmed: number;
+  /**
+   * Accounts of which it did not say that it watches them; null = all, for it was not told everything since it is connected.
+   * An account that it refuses again counts again, until it is told everything.
+   */
+  missing: number | null;
   failures: number;
   /** It has refused an account since it was last told everything. */
   hasRefused: boolean;
@@ -56,16 +65,14 @@ interface Member {
   hasGivenUp: boolean;
   /** How often it was told everything again for either, since the last renewal. */
   refusals: number;
-  /** It was told everything since it is connected. */
-  isTold: boolean;
 }
 
 export interface SwarmCoverage {
-  /** What is to be watched; null = not counted yet. */
+  /** What is to be watched, each account once however many phones it has; null = not counted yet. */
   readonly accounts: number | null;
   readonly members: number;
   readonly connected: number;
-  /** What the connected members confirmed, one number for each. */
+  /** How many accounts the connected members confirmed, one number for each. */
   readonly confirmed: readonly number[];
 }
 
@@ -82,7 +89,7 @@ export class SwarmWatch {
   private timerAt = Infinity;
   private passing = false;
   private renewAt = 0;
-  private accounts: number | null = null;
+  private readonly accounts: AccountCount;
   private since: number | null = null;
   private closed = false;
 
@@ -91,7 +98,16 @@ export class SwarmWatch {
     private ranges: readonly PlaceRange[],
     private readonly surroundings: WatchSurroundings,
     private readonly tuning: WatchTuning = DEFAULT_WATCH_TUNING,
-  ) {}
+  ) {
+    this.accounts = new AccountCount(
+      {
+        count: () => this.count(),
+        unnoticed: (accounts) => this.missed(accounts, [...this.open.values()]),
+        failed: (error) => surroundings.failed(error),
+      },
+      tuning.countMs,
+    );
+  }
 
   /** Since when a message of this swarm cannot have been missed, in epoch milliseconds; null = nobody watches now. */
   get watchedSince(): number | null {
@@ -100,11 +116,12 @@ export class SwarmWatch {
 
   coverage(): SwarmCoverage {
     const open = [...this.open.values()];
+    const accounts = this.accounts.value;
     return {
-      accounts: this.accounts,
+      accounts,
       members: this.members.size,
       connected: open.length,
-      confirmed: open.map(({ confirmed }) => confirmed),
+      confirmed: open.map(({ missing }) => (missing === null ? 0 : Math.max(0, (accounts ?? 0) - missing))),
     };
   }
 
@@ -114,23 +131,22 @@ export class SwarmWatch {
 
   /** How many other nodes of this swarm are connected and were told everything. */
   toldBeside(nodeId: string): number {
-    return [...this.open].filter(([id, { isTold }]) => isTold && id !== nodeId).length;
-  }
-
-  /** What a node of this swarm confirmed. */
-  confirmedBy(nodeId: string): number {
-    return this.open.get(nodeId)?.confirmed ?? 0;
+    return [...this.open].filter(([id, { missing }]) => missing !== null && id !== nodeId).length;
   }
 
   /** The swarm is as large as this now. What it has got in addition is told to all its nodes. */
   reshape(ranges: readonly PlaceRange[], members: Iterable<string>): void {
     this.members = new Set(members);
     for (const id of this.open.keys()) if (!this.members.has(id)) this.left(id);
+    if (isSame(ranges, this.ranges)) return;
     const hasGrown = !ranges.every((range) =>
       this.ranges.some((own) => own.first <= range.first && range.last <= own.last),
     );
     this.ranges = ranges;
+    this.accounts.soon();
     if (!hasGrown) return;
+    // Nobody may have watched what it has got.
+    this.since = null;
     for (const member of this.open.values()) member.dueAt = performance.now();
     this.schedule();
   }
@@ -144,12 +160,11 @@ export class SwarmWatch {
     this.open.set(line.node.id, {
       teller: new NodeTeller(line, this.tuning.requestDeadlineMs),
       dueAt: performance.now() + this.tuning.batchWindowMs,
-      confirmed: 0,
+      missing: null,
       failures: 0,
       hasRefused: false,
       hasGivenUp: false,
       refusals: 0,
-      isTold: false,
     });
     this.schedule();
   }
@@ -169,14 +184,14 @@ export class SwarmWatch {
     const member = this.open.get(nodeId);
     if (!member || member.hasGivenUp) return;
     member.hasGivenUp = true;
-    member.confirmed = Math.max(0, member.confirmed - 1);
+    if (member.missing !== null) member.missing++;
     this.askAgainAfter(member, this.waitOf(member.refusals));
     this.schedule();
   }
 
   left(nodeId: string): void {
     this.open.delete(nodeId);
-    if (![...this.open.values()].some(({ isTold }) => isTold)) this.since = null;
+    if (![...this.open.values()].some(({ missing }) => missing !== null)) this.since = null;
   }
 
   /** Accounts that are new or signed anew: told to all connected nodes. Others hear of them when they connect. */
@@ -189,14 +204,16 @@ export class SwarmWatch {
     this.closed = true;
     clearTimeout(this.timer);
     clearTimeout(this.freshTimer);
+    this.accounts.close();
     this.open.clear();
     this.since = null;
   }
 
   private tellFresh(): void {
     this.freshTimer = undefined;
-    const accounts = this.fresh.splice(0);
-    if (this.accounts !== null) this.accounts += accounts.length;
+    const byAccount = Map.groupBy(this.fresh.splice(0), ({ account }) => account.toString('latin1'));
+    this.accounts.add(byAccount.size);
+    const accounts = [...byAccount.values()].flat();
     for (let at = 0; at < accounts.length; at += BATCH_SIZE) {
       const batch = toBatch(accounts.slice(at, at + BATCH_SIZE));
       const told = [...this.open.values()];
@@ -207,9 +224,12 @@ export class SwarmWatch {
   private async tellNow(batch: Batch, members: readonly Member[]): Promise<void> {
     const took = await this.tellAll(batch, members);
     for (const member of members) {
-      if (!took.has(member)) this.catchUpLater(member);
+      const watched = took.get(member);
+      if (member.missing !== null) member.missing += batch.size - (watched ?? 0);
+      if (watched === undefined) this.catchUpLater(member);
       else if (member.hasRefused) this.askAgain(member);
     }
+    this.accounts.soon();
     this.schedule();
   }
 
@@ -229,7 +249,7 @@ export class SwarmWatch {
       await this.surroundings.inTurn(() => this.pass());
     } catch (error) {
       this.surroundings.failed(error);
-      for (const member of this.dueMembers()) this.putOff(member);
+      for (const member of this.open.values()) if (member.dueAt === Infinity) this.putOff(member);
     }
     this.passing = false;
     this.schedule();
@@ -245,42 +265,71 @@ export class SwarmWatch {
   private async pass(): Promise<void> {
     let members = this.dueMembers();
     if (members.length === 0) return;
-    const confirmed = new Map(members.map((member) => [member, 0]));
+    const missing = new Map(members.map((member) => [member, 0]));
     for (const member of members) {
+      // What is asked for during the pass is not overlooked: it makes it due again.
+      member.dueAt = Infinity;
       member.hasRefused = false;
       member.hasGivenUp = false;
     }
-    let count = 0;
-    for await (const batch of this.batches()) {
-      count += batch.accounts.length;
-      const took = await this.tellAll(batch, members, confirmed);
+    const { ranges } = this;
+    for await (const batch of this.batches(ranges)) {
+      const took = await this.tellAll(batch, members);
       for (const member of members) if (!took.has(member)) this.putOff(member);
       members = members.filter((member) => took.has(member));
       if (members.length === 0 || this.closed) return;
+      for (const [member, watched] of took) missing.set(member, (missing.get(member) ?? 0) + batch.size - watched);
     }
-    this.accounts = count;
-    this.passed(members, confirmed);
+    const unnoticed = await this.accounts.afterPass();
+    if (this.closed) return;
+    const others = [...this.open.values()].filter((member) => !members.includes(member));
+    this.missed(unnoticed, others);
+    this.passed(members, missing, ranges);
   }
 
-  private passed(members: readonly Member[], confirmed: ReadonlyMap<Member, number>): void {
+  private passed(
+    members: readonly Member[],
+    missing: ReadonlyMap<Member, number>,
+    ranges: readonly PlaceRange[],
+  ): void {
     const now = performance.now();
     const [least, most] = this.tuning.renewMs;
     const isRenewal = this.renewAt <= now + this.tuning.batchWindowMs;
     if (isRenewal) this.renewAt = now + least + (most - least) * Math.random();
     for (const member of members) {
-      member.confirmed = confirmed.get(member) ?? 0;
-      member.isTold = true;
+      member.missing = missing.get(member) ?? 0;
       member.failures = 0;
-      member.dueAt = this.renewAt;
+      member.dueAt = Math.min(member.dueAt, this.renewAt);
       if (isRenewal && !member.hasRefused) member.refusals = 0;
       if (member.hasRefused) this.askAgain(member);
-      if (member.hasGivenUp) this.askAgainAfter(member, this.waitOf(member.refusals));
-      if (this.open.has(member.teller.line.node.id)) this.since ??= Date.now();
+      if (this.isOpen(member) && ranges === this.ranges) this.since ??= Date.now();
     }
   }
 
-  private async *batches(): AsyncGenerator<Batch, void> {
-    for (const range of this.ranges) {
+  private isOpen(member: Member): boolean {
+    return this.open.get(member.teller.line.node.id) === member;
+  }
+
+  /** Accounts are there of which these members were not told. */
+  private missed(accounts: number, members: readonly Member[]): void {
+    if (accounts === 0) return;
+    this.since = null;
+    const soon = performance.now() + this.tuning.batchWindowMs;
+    for (const member of members) {
+      if (member.missing !== null) member.missing += accounts;
+      member.dueAt = Math.min(member.dueAt, soon);
+    }
+    this.schedule();
+  }
+
+  private async count(): Promise<number> {
+    let count = 0;
+    for (const range of this.ranges) count += await this.surroundings.count(range);
+    return count;
+  }
+
+  private async *batches(ranges: readonly PlaceRange[]): AsyncGenerator<Batch, void> {
+    for (const range of ranges) {
       let after: string | null = null;
       do {
         const page: AccountPage = await this.surroundings.page(range, after, BATCH_SIZE);
@@ -291,12 +340,8 @@ export class SwarmWatch {
     }
   }
 
-  /** Tells nodes side by side; those who took it in time. */
-  private async tellAll(
-    batch: Batch,
-    members: readonly Member[],
-    confirmed?: Map<Member, number>,
-  ): Promise<Set<Member>> {
+  /** Tells nodes side by side; those who took it in time, and how many of the accounts they watch. */
+  private async tellAll(batch: Batch, members: readonly Member[]): Promise<Map<Member, number>> {
     const took = new Map<Member, MonitorResult[]>();
     const isFirst = Promise.withResolvers<void>();
     const all = members.map(async (member) => {
@@ -311,21 +356,19 @@ export class SwarmWatch {
     await Promise.race([Promise.all(all), timer.promise]);
     clearTimeout(laggard);
     const inTime = new Map(took);
-    for (const [member, results] of inTime) this.note(member, results, confirmed);
+    for (const [member, results] of inTime) this.note(member, results);
     this.judge(batch, [...inTime.values()]);
     const isReady = (results: readonly MonitorResult[]) => !results.includes('not-ready');
-    return new Set([...inTime].filter(([, results]) => isReady(results)).map(([member]) => member));
+    const ready = [...inTime].filter(([, results]) => isReady(results));
+    return new Map(ready.map(([member, results]) => [member, countWatched(batch, results)]));
   }
 
-  private note(member: Member, results: readonly MonitorResult[], confirmed: Map<Member, number> | undefined): void {
+  private note(member: Member, results: readonly MonitorResult[]): void {
     const counts = new Map<MonitorResult, number>();
     for (const result of results) counts.set(result, (counts.get(result) ?? 0) + 1);
     for (const [result, count] of counts) this.surroundings.counted(result, count);
-    const watched = counts.get('watched') ?? 0;
-    if (confirmed) confirmed.set(member, (confirmed.get(member) ?? 0) + watched);
-    else member.confirmed += watched;
     if (counts.has('elsewhere')) this.surroundings.elsewhere();
-    if (watched + (counts.get('not-ready') ?? 0) < results.length) member.hasRefused = true;
+    if ((counts.get('watched') ?? 0) + (counts.get('not-ready') ?? 0) < results.length) member.hasRefused = true;
   }
 
   /** One node may lie: a signature is of no use when two say it, or the only one there is. */
@@ -371,6 +414,13 @@ export class SwarmWatch {
     const { retryMs } = this.tuning;
     return retryMs[Math.min(failures, retryMs.length - 1)] ?? 0;
   }
+}
+
+function isSame(some: readonly PlaceRange[], others: readonly PlaceRange[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ first, last }, index) => first === others[index]?.first && last === others[index].last)
+  );
 }
 
 /** In `performance.now()`, so that not all nodes are told at one moment. */

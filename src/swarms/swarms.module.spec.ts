@@ -15,6 +15,7 @@ import { type AccountPage, ReportSink, WatchedAccounts } from './watched-account
 class NoAccounts extends WatchedAccounts {
   placesInUse = () => Promise.resolve([]);
   page = () => Promise.resolve<AccountPage>({ accounts: [], next: null });
+  count = () => Promise.resolve(0);
 }
 
 class NoSink extends ReportSink {

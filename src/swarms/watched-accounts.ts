@@ -3,6 +3,7 @@ import { type Report } from './notify-message.protocol.js';
 import { type PlaceRange } from './swarm-space.protocol.js';
 
 export interface AccountPage {
+  /** One for each signature. Those of an account are next to each other, and all in one page. */
   readonly accounts: readonly SignedAccount[];
   /** Where the next page begins; null = this was the last. */
   readonly next: string | null;
@@ -19,6 +20,12 @@ export abstract class WatchedAccounts {
    * @param after where to go on, as an earlier page said; null = from the beginning
    */
   abstract page(range: PlaceRange, after: string | null, limit: number): Promise<AccountPage>;
+  /**
+   * How many accounts there are in a range of coarse places, each once however many phones it has.
+   *
+   * @param belongs whether an account counts in the first and the last place, which may be a neighbour's too
+   */
+  abstract count(range: PlaceRange, belongs: (account: Buffer) => boolean): Promise<number>;
 }
 
 /** Port: takes what nodes report. */

@@ -1,5 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { DEFAULT_LINES_TUNING } from '../../src/swarms/node-lines.js';
+import { fingerprintOf } from '../../src/swarms/seen-messages.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -19,6 +21,20 @@ const conduct = (name: string): number => bound('swarms/node-conduct.ts', name);
 const number = (value: number): string => value.toLocaleString('en');
 const WORDS = ['zero', 'one', 'two', 'three', 'four'];
 const word = (value: number): string => WORDS[value] ?? String(value);
+
+const FINGERPRINT_BYTES = fingerprintOf(
+  { account: Buffer.alloc(33), hash: 'hash', namespace: 0, expiresAt: 0, data: null },
+  Buffer.alloc(32),
+).length;
+
+/** Of a set that doubles when it is half full. */
+const bytesOfTable = (entries: number): number => FINGERPRINT_BYTES * 2 ** Math.ceil(Math.log2(2 * entries));
+
+/** The probability that a new message is taken for one of so many. */
+function wrongMatch(entries: number): string {
+  const [digits, exponent] = (entries / 2 ** (8 * FINGERPRINT_BYTES)).toExponential(1).split('e');
+  return `${digits} * 10^${exponent}`;
+}
 
 /** A row by its beginning, and what stands in it by the code. */
 const ROWS: Readonly<Record<string, () => string[]>> = {
@@ -66,6 +82,30 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   'messages that one node': () => {
     expect(conduct('offencesWithinMs')).toBe(10 * MINUTE);
     return [`: ${number(conduct('maxUnconfirmed'))} within ten minutes`];
+  },
+  'retries of a storage node': () => {
+    const { retryMs, maxConnecting } = DEFAULT_LINES_TUNING;
+    const seconds = retryMs.map((ms) => ms / SECOND);
+    return [
+      `after ${seconds.join(', ')} s, then every ${seconds.at(-1)} s`,
+      `; ${maxConnecting} connections on their way at a time`,
+    ];
+  },
+  'messages of the network that a process remembers': () => {
+    const perGeneration = bound('swarms/local-seen-messages.ts', 'MAX_PER_HOUR');
+    return [
+      `: ${number(2 * perGeneration)} of ${FINGERPRINT_BYTES} bytes, one to two hours`,
+      `; ${(2 * bytesOfTable(perGeneration)) / MIB} MiB `,
+      `n / 2^${8 * FINGERPRINT_BYTES}, at the most ${wrongMatch(2 * perGeneration)},`,
+    ];
+  },
+  'messages of the network that instances remember': () => {
+    const file = 'swarms/redis/shared-seen-messages.ts';
+    const entries = 2 * 2 ** bound(file, 'BUCKET_BITS') * bound('swarms/shared-seen-tuning.ts', 'maxPerBucket');
+    return [
+      `: ${number(entries)} of ${FINGERPRINT_BYTES} bytes, one to two hours`,
+      `at the most ${wrongMatch(entries)} `,
+    ];
   },
   'time of a group of writes': () => [`${bound('database/database-writer.ts', 'MAX_GROUP_MS')} ms`],
   'time that work waits': () => [`${bound('database/database-writer.ts', 'MAX_WAIT_MS') / SECOND} s`],

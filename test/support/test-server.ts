@@ -19,6 +19,9 @@ import { type OnionReply } from '../../src/onion/protocol/onion-client.js';
 import { createKeyPair } from '../../src/onion/onion-key.file.js';
 import { OnionKeyService } from '../../src/onion/onion-key.service.js';
 import { DEFAULT_NETWORK_ALERTS_TUNING, NetworkAlertsTuning } from '../../src/swarms/network-alerts.js';
+import { OwnKeys } from '../../src/swarms/node-connection.js';
+import { DEFAULT_MONITOR_TUNING, MonitorOptions } from '../../src/swarms/swarm-monitor.service.js';
+import { DEFAULT_WATCH_TUNING, type WatchTuning } from '../../src/swarms/swarm-watch.js';
 import { Sealing } from '../../src/sealing/sealing.js';
 import { type TestDatabases } from './databases.js';
 import { startGateways, type TestGateways } from './gateways.js';
@@ -46,6 +49,8 @@ export interface TestServerOptions {
   tuning?: Partial<DeliveryTuning>;
   transports?: TransportOptions;
   networkAlerts?: NetworkAlertsTuning;
+  /** How the nodes of a swarm are told of its accounts. */
+  watch?: Partial<WatchTuning>;
   /** Variables on top; an empty text unsets one. */
   env?: Record<string, string>;
 }
@@ -129,7 +134,7 @@ export class TestServer {
 
   /** The start alone: after the constructor, or after `app.close()`. */
   async open(env: Record<string, string> = {}): Promise<void> {
-    const { database, gateways, tuning, transports, networkAlerts } = this.options;
+    const { database, gateways, tuning, transports, networkAlerts, watch } = this.options;
     const keyFile = join(this.folder, 'x25519-priv.pem');
     if (!existsSync(keyFile)) createKeyPair(keyFile);
     const config = parseConfig({
@@ -154,6 +159,14 @@ export class TestServer {
       .useValue(transports ?? {})
       .overrideProvider(NetworkAlertsTuning)
       .useValue(networkAlerts ?? DEFAULT_NETWORK_ALERTS_TUNING)
+      .overrideProvider(MonitorOptions)
+      .useFactory({
+        inject: [OwnKeys],
+        factory: (own: OwnKeys): MonitorOptions => ({
+          own,
+          tuning: { ...DEFAULT_MONITOR_TUNING, watch: { ...DEFAULT_WATCH_TUNING, ...watch } },
+        }),
+      })
       .compile();
     this.app = prepare(
       module.createNestApplication<NestFastifyApplication>(openAdapter(), { ...NEST_OPTIONS, logger: this.log }),
