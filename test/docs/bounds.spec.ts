@@ -81,7 +81,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     `: ${bound('operator/password-attempts.ts', 'BURST')}, then one in ${bound('operator/password-attempts.ts', 'PAUSE_MS') / SECOND} s`,
   ],
   'processes that die': () => [`: ${word(bound('delivery/queue/set-aside.ts', 'MAX_DEATHS'))} `],
-  'a wall clock': () => [`more than ${bound('delivery/clock-watch.ts', 'JUMP_MS') / SECOND} s`],
+  'a wall clock': () => [`more than ${bound('common/trusted-clock.ts', 'JUMP_MS') / SECOND} s`],
 };
 
 /** Their bounds are no figures, or are explained beside them. */
