@@ -51,30 +51,31 @@ export function describeEachEngine(name: string, suite: (create: () => Promise<Q
 
 async function createTable(databases: TestDatabases): Promise<QueueEngine> {
   const url = await databases.create();
-  return {
-    open: async () => {
-      const dataSource = await openDataSource(url);
-      const { operator, events } = listenToOperator();
-      const queue = new TableQueue(
-        dataSource.getRepository(QueuedNotification),
-        new DatabaseWriter(dataSource, new MetricsService()),
-        new MetricsService(),
-        dutiesOf({ role: 'all', redisUrl: null }),
-        operator,
-      );
-      await queue.onModuleInit();
-      const die = async (): Promise<void> => {
-        if (dataSource.isInitialized) await dataSource.destroy();
-      };
-      const stop = async (): Promise<void> => {
-        if (!dataSource.isInitialized) return;
-        await queue.flush();
-        await queue.release();
-        await die();
-      };
-      return { queue, events, stop, die };
-    },
+  return { open: () => openTable(url) };
+}
+
+/** @param url of a database that may be empty */
+export async function openTable(url: string): Promise<QueueProcess> {
+  const dataSource = await openDataSource(url);
+  const { operator, events } = listenToOperator();
+  const queue = new TableQueue(
+    dataSource.getRepository(QueuedNotification),
+    new DatabaseWriter(dataSource, new MetricsService()),
+    new MetricsService(),
+    dutiesOf({ role: 'all', redisUrl: null }),
+    operator,
+  );
+  await queue.onModuleInit();
+  const die = async (): Promise<void> => {
+    if (dataSource.isInitialized) await dataSource.destroy();
   };
+  const stop = async (): Promise<void> => {
+    if (!dataSource.isInitialized) return;
+    await queue.flush();
+    await queue.release();
+    await die();
+  };
+  return { queue, events, stop, die };
 }
 
 function listenToOperator(): { operator: OperatorEvents; events: OperatorEvent[] } {
