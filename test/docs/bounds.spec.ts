@@ -1,6 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { maxHeaderSize } from 'node:http';
 import { expect, it } from 'vitest';
+import { generateKeyPair } from '../../src/onion/protocol/key-agreement.js';
+import { sealRequest } from '../../src/onion/protocol/onion-client.js';
+import { newGroup, newMember, subscribeRequest } from '../support/subscribing-phone.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -154,6 +158,30 @@ it('docs/reliability.md has for how long connections are kept', () => {
     /NEARLY_FULL = ([\d.]+);/.exec(readFileSync('src/common/connection-limit.ts', 'utf8'))?.[1],
   );
   expect(page).toContain(`From ${number(nearlyFull * bound('app.factory.ts', 'max'))} on`);
+});
+
+it('docs/reliability.md says why a body may be as large: the largest subscribe has more than half of that, and fits', () => {
+  const items = bound('subscriptions/subscriptions.commands.ts', 'MAX_ITEMS');
+  const longest = bound('providers/webpush/endpoint.ts', 'MAX_ENDPOINT_LENGTH');
+  const endpoint = 'https://push.example.org/'.padEnd(longest, 'x');
+  const serviceInfo = {
+    endpoint,
+    p256dh: randomBytes(65).toString('base64url'),
+    auth: randomBytes(16).toString('base64url'),
+  };
+  const item = subscribeRequest(newMember(newGroup()), {
+    service: 'webpush',
+    serviceInfo,
+    namespaces: [-11, 11, 12, 13, 14],
+  });
+  const { body } = sealRequest({
+    ...{ version: 'v4', serverPublicKey: generateKeyPair().publicKey, endpoint: '/subscribe' },
+    args: Array.from({ length: items }, () => ({ ...item })),
+  });
+  const largest = bound('app.factory.ts', 'maxBytes');
+  expect(body.length).toBeGreaterThan(largest / 2);
+  expect(body.length).toBeLessThan(largest);
+  expect(readFileSync('docs/reliability.md', 'utf8')).toContain(`for the ${items} subscriptions that one may bring`);
 });
 
 it('docs/delivery.md has the figures of the code', () => {
