@@ -133,7 +133,10 @@ describe('OAuthTokenSource', () => {
     vi.useRealTimers();
     stopBothClocks(NOW);
     const refused: TokenGrant = { kind: 'failed', cause: 'credential', reason: 'invalid_grant' };
-    const fetchToken = vi.fn<() => Promise<TokenGrant>>().mockResolvedValueOnce(refused).mockResolvedValue(granted('a'));
+    const fetchToken = vi
+      .fn<() => Promise<TokenGrant>>()
+      .mockResolvedValueOnce(refused)
+      .mockResolvedValue(granted('a'));
     const source = sourceOf(fetchToken, { failurePauseMs: 5000 });
 
     vi.setSystemTime(NOW + 25 * HOUR);
