@@ -71,7 +71,8 @@ describe('an outage during which the clock is set', () => {
       vi.spyOn(Date, 'now').mockImplementation(() => before() + byMs);
       await suite.gateways[provider].listenAgain();
       await suite.server.idle(30_000);
-      expect(contentsFor(suite.gateways, phone).toSorted()).toEqual(sent.toSorted());
+      expect(contentsFor(suite.gateways, phone)).toHaveLength(sent.length);
+      expect(new Set(contentsFor(suite.gateways, phone))).toEqual(new Set(sent));
     },
   );
 });
