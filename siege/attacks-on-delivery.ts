@@ -3,6 +3,8 @@ import { type Attack, everywhere, type Ground, madeUp, many, perSecond } from '.
 
 const DEVICES_PER_MEMBER = 10;
 const NOTIFIES = 27;
+/** In a group that is nearly full. */
+const FREE_PLACES = 10;
 
 /** A made-up phone under a made-up id, and a push to it. */
 async function pushToNobody(ground: Ground, kind: keyof typeof madeUp): Promise<void> {
@@ -11,6 +13,9 @@ async function pushToNobody(ground: Ground, kind: keyof typeof madeUp): Promise<
   await ground.client.send('register', { pubKey, token: madeUp[kind](ground), device });
   await ground.client.send('notify', { send_to: pubKey, data: newData() });
 }
+
+const registerIn = ({ client }: Ground, pubKey: string, token: string, groups: readonly string[]) =>
+  client.send('register_legacy_groups_only', { pubKey, token, device: 'android', legacyGroupPublicKeys: groups });
 
 const fanOut = (group: string): Attack => ({
   name: 'fan-out',
@@ -106,18 +111,17 @@ const flood = (groups: readonly string[]): Attack => ({
     ),
 });
 
-const writers = (groups: readonly string[]): Attack => ({
+const writers = (pubKey: string, groups: readonly string[]): Attack => ({
   name: 'writers',
-  what: 'ten registrations a second with 200 groups each',
-  run: (ground, until) =>
-    perSecond(10, until, () =>
-      ground.client.send('register_legacy_groups_only', {
-        pubKey: newId(),
-        token: madeUp.fcm(ground),
-        device: 'android',
-        legacyGroupPublicKeys: groups,
-      }),
-    ),
+  what: `the same registration ten times a second, with ${groups.length} groups that are nearly full`,
+  prepare: (ground) =>
+    many(ground.size.members - FREE_PLACES, 8, async () => {
+      await registerIn(ground, newId(), madeUp.fcm(ground), groups);
+    }),
+  run: (ground, until) => {
+    const token = madeUp.fcm(ground);
+    return perSecond(10, until, () => registerIn(ground, pubKey, token, groups));
+  },
 });
 
 /** Against those who wait for pushes. */
@@ -130,5 +134,5 @@ export const attacksOnDelivery = (): readonly Attack[] => [
   silence,
   caps,
   flood(Array.from({ length: 20 }, newId)),
-  writers(Array.from({ length: 200 }, newId)),
+  writers(newId(), Array.from({ length: 200 }, newId)),
 ];

@@ -31,8 +31,8 @@ const HELP = `Attacks the built server as strangers can, beside well-behaved peo
 
 Three people with a phone of each kind and a closed group get four messages a second; in the attacks on today's API somebody
 has subscribed, too. Each attack has a server, databases and stand-in push services of its own; these answer made-up tokens as
-the providers document. Exits with 1 when a push did not arrive within a minute after the attack, a request of the people was
-refused or not answered, or the server ended.
+the providers document. Exits with 1 when a push did not arrive within a minute after the attack or took more than 10 s, a request of
+the people was refused, not answered or answered after more than 20 s, or the server ended.
 `;
 
 const args = process.argv.slice(2);

@@ -124,7 +124,7 @@ describe.skipIf(promtool === null)('promtool', () => {
   const run = (...args: string[]) => execFileSync(promtool ?? '', args, { encoding: 'utf8' });
 
   it('finds the rules correct', () => {
-    const count = rules.match(/^ +- alert: /gm)?.length ?? 0;
+    const count = rules.match(/^ +- (?:alert|record): /gm)?.length ?? 0;
     expect(run('check', 'rules', RULES)).toContain(`SUCCESS: ${count} rules found`);
   });
 

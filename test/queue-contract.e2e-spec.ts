@@ -217,6 +217,8 @@ describeEachEngine('the queue', (create) => {
     expect(await claimSuspects(fourth, 2, 1500)).toEqual([]);
     const aside = (await fourth.queue.depth()).find(({ lane }) => lane === 'aside');
     expect(aside?.count).toBe(1);
+    await expect.poll(() => fourth.events).toEqual([{ kind: 'set-aside', count: 1 }]);
+    for (const earlier of [first, second, third]) expect(earlier.events).toEqual([]);
   });
 
   it('drops what is set aside when its time is over', async () => {

@@ -1,4 +1,4 @@
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { hostname } from 'node:os';
 import { AppConfig } from '../config/app-config.js';
 import { Duties } from '../config/duties.js';
@@ -14,27 +14,21 @@ const LIMITS = { windowMs: 10 * 60_000, maxPerWindow: 3 };
 
 /** Tells the operator what happens through the configured hook; without one it does nothing. */
 @Injectable()
-export class AlertsService implements OnModuleInit, OnApplicationShutdown {
+export class AlertsService implements OnApplicationShutdown {
   private readonly sender: WebhookSender | null;
   private readonly limiter = new AlertLimiter((alert, leftOut) => this.send(alert, leftOut), LIMITS);
   private readonly certificates = new CertificateReminders();
 
-  constructor(
-    config: AppConfig,
-    { leads }: Duties,
-    private readonly events: OperatorEvents,
-  ) {
+  constructor(config: AppConfig, { leads }: Duties, events: OperatorEvents) {
     const { hook } = config.alerts;
     // Of several processes that notice the same thing, one tells.
     this.sender = hook === null || !leads ? null : new WebhookSender(new Hook(hook, new Outgoing(config.proxy)));
+    // Not later: some things are noticed while the modules are initialized, and once.
+    if (this.sender) events.on((event) => this.tell(event));
   }
 
   get isOn(): boolean {
     return this.sender !== null;
-  }
-
-  onModuleInit(): void {
-    if (this.sender) this.events.on((event) => this.tell(event));
   }
 
   /** Returns at once; what is told too often is held back. */

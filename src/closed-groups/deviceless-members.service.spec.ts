@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
 import { DAY_MS } from '../config/durations.js';
+import { countAllRows } from '../database/table-pages.js';
 import { Device } from '../devices/device.entity.js';
 import { ClosedGroupMember } from './closed-group-member.entity.js';
 import { DevicelessMembersService } from './deviceless-members.service.js';
@@ -37,11 +38,19 @@ describeEachDatabase('members of closed groups without a device', (databases) =>
     return rows.map(({ groupId, sessionId }) => `${groupId} ${sessionId}`).toSorted();
   };
 
+  /** All, and those that are noted to have no device. */
+  const counted = () => {
+    const { manager } = database.dataSource;
+    const columns = [undefined, 'deviceless_since'];
+    return Promise.all(columns.map((column) => countAllRows(manager, 'closed_group_members', column)));
+  };
+
   it('go after thirty days, those with a device stay', async () => {
     await join('a', 'with', 'without');
     await join('b', 'with');
     await giveDevice('with');
     expect(await service.sweep(NOW, KEEP_MS)).toBe(0);
+    expect(await counted()).toEqual([3, 1]);
     expect(await service.sweep(NOW + KEEP_MS - 1, KEEP_MS)).toBe(0);
     expect(await service.sweep(NOW + KEEP_MS, KEEP_MS)).toBe(1);
     expect(await members()).toEqual(['a with', 'b with']);

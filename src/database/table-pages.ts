@@ -81,9 +81,14 @@ async function* inPages<Row extends PageRow>(
   }
 }
 
-/** How many rows a table has. MariaDB and MySQL count elsewhere, so one statement is enough there. */
-export async function countAllRows(manager: EntityManager, table: string): Promise<number> {
-  if (!isSqlite(manager)) return countRows(manager, `SELECT COUNT(*) AS count FROM ${table}`, []);
-  const sums = { rows_of_page: 'COUNT(*)' };
-  return (await sumInPages(manager, table, byStorageOrder(manager, 'rowid'), 'rowid', sums)).rows_of_page;
+/**
+ * How many rows a table has. MariaDB and MySQL count elsewhere, so one statement is enough there.
+ *
+ * @param column counts only those with a value in it
+ */
+export async function countAllRows(manager: EntityManager, table: string, column?: string): Promise<number> {
+  const count = `COUNT(${column ?? '*'})`;
+  if (!isSqlite(manager)) return countRows(manager, `SELECT ${count} AS count FROM ${table}`, []);
+  const sums = { rows_of_page: count };
+  return (await sumInPages(manager, table, byStorageOrder(manager, 'rowid'), column ?? 'rowid', sums)).rows_of_page;
 }

@@ -17,6 +17,7 @@ import { QueuedNotification } from './queue/queued-notification.entity.js';
 import { type DeliveryResult, type RetryCause } from '../providers/push-transport.js';
 import { type DeliveryTuning } from './delivery-tuning.js';
 import { DeliveryWorker, sealItem } from './delivery.worker.js';
+import { RecipientResolver } from './recipient-resolver.js';
 import { ProviderLanes } from './lanes/provider-lanes.js';
 
 const QUICK: Partial<DeliveryTuning> = {
@@ -139,6 +140,39 @@ describe('DeliveryWorker', () => {
     run(parts);
     await untilDone(parts);
     expect([most, transport.sent.length]).toEqual([4, 20]);
+  });
+
+  it('looks nobody up for what has expired', async () => {
+    const parts = await start();
+    const find = vi.spyOn(parts.get(RecipientResolver), 'find');
+    transport.always(DELIVERED);
+    await register(parts, 't1', '05a');
+    await add(parts, 'expired', { expiresAt: Date.now() - 1 });
+    await add(parts, '05a');
+    run(parts);
+    await untilDone(parts);
+    expect(find.mock.calls.flatMap(([recipients]) => recipients)).toEqual(['05a']);
+  });
+
+  it('looks nobody else up while it works on as many devices as it may, and then the rest', async () => {
+    const parts = await start(new ScriptedTransport('fcm', 1, 50), { lookUpDevices: 2, maxOpenDevices: 4 });
+    const find = vi.spyOn(parts.get(RecipientResolver), 'find');
+    const gate = Promise.withResolvers<void>();
+    transport.always(async () => {
+      await gate.promise;
+      return [DELIVERED];
+    });
+    const people = Array.from({ length: 10 }, (_, index) => `05${index}`);
+    for (const id of people) await register(parts, `token of ${id}`, id);
+    for (const id of people) await add(parts, id);
+    run(parts);
+    await untilSent(4);
+    const lookUps = find.mock.calls.length;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([transport.sent.length, find.mock.calls.length]).toEqual([4, lookUps]);
+    gate.resolve();
+    await untilDone(parts);
+    expect(sentTo()).toEqual(people.map((id) => `token of ${id}`));
   });
 
   it('tries again what failed, for the devices that it failed for', async () => {

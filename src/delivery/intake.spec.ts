@@ -9,6 +9,7 @@ import { type Recipients } from './recipient-resolver.js';
 import { type Counter } from '../statistics/statistics-counts.js';
 import { type Provider } from '../providers/push-transport.js';
 import { Intake } from './intake.js';
+import { ProviderLanes } from './lanes/provider-lanes.js';
 import { OutcomeCounter } from './outcomes/outcome-counter.js';
 
 const NOW = 1_800_000_000_000;
@@ -116,6 +117,17 @@ describe('Intake', () => {
     expect(await intake.deliver({ ...item(), ...wakeup }, whom)).toEqual([]);
     expect(apns.sent.at(-1)).toMatchObject({ content: { kind: 'none' } });
     expect(await counted()).toMatchObject({ totalMessages: 6, oneToOneMessages: 6, iosPushes: 4 });
+  });
+
+  it('counts the devices of a page that were left out', async () => {
+    fcm.always(DELIVERED);
+    const lane = parts.get(ProviderLanes).get('fcm');
+    if (!lane) throw new Error('there is no lane');
+    const targets = [{ token: storedToken('a'), registeredAt: 1, apnsEnvironment: null }];
+    const page = { targets, leftOut: 20, next: null };
+    expect(await intake.deliverPage(item({ lane: 'large', cursor: '' }), lane, page)).toEqual([]);
+    expect(fcm.sent).toHaveLength(1);
+    expect(dropped()[0]).toContain("kind: 'folded', provider: 'fcm', reason: 'device-limit', count: 20");
   });
 
   it('bounds nobody else when it bounds one', async () => {

@@ -28,6 +28,13 @@ describe('the bound per recipient', () => {
     expect([take('group', 60, 0), take('group', 60, 1), take('group', 40, 2)]).toEqual(['pass', 60_000, 'pass']);
   });
 
+  it('begins a minute of its own when the clock is set back', () => {
+    const hour = 3_600_000;
+    for (let now = 0; now < 5; now++) take('a', 1, hour + now);
+    expect([0, 1, 2, 3, 4].map((now) => take('a', 1, now))).toEqual(['pass', 'pass', 'pass', 60_000, null]);
+    expect(take('a', 1, 60_000)).toBe('pass');
+  });
+
   it('is each recipient’s own, and begins anew after a minute', () => {
     for (let now = 0; now < 5; now++) take('a', 1, now);
     expect([take('b', 1, 5), take('a', 1, 60_000)]).toEqual(['pass', 'pass']);

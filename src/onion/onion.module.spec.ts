@@ -18,6 +18,8 @@ import { OnionCommand, TRY_AGAIN, type TryAgain } from './onion-command.decorato
 import { createKeyPair } from './onion-key.file.js';
 import { OnionKeyService } from './onion-key.service.js';
 import { OnionModule } from './onion.module.js';
+import { OnionService } from './onion.service.js';
+import { envelopeV4 } from './protocol/envelope-v4.js';
 import { generateKeyPair } from './protocol/key-agreement.js';
 import {
   type OnionVersion,
@@ -318,6 +320,25 @@ describe('onion requests over HTTP', () => {
         await asked;
         await vi.advanceTimersByTimeAsync(20_000);
         expect((await answer).status).toBe(503);
+      } finally {
+        vi.useRealTimers();
+      }
+    });
+
+    it('answers 503 five seconds later, when its request arrived fifteen seconds ago', async () => {
+      app.get(Counter).trouble = () => new Promise(() => {});
+      const { body, context } = sealRequest({ version: 'v4', endpoint: '/away', args: {}, serverPublicKey });
+      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+      try {
+        let isAnswered = false;
+        const asked = app.get(OnionService).answer(envelopeV4, body, 15_000);
+        void asked.then(() => (isAnswered = true));
+        await vi.advanceTimersByTimeAsync(4999);
+        expect(isAnswered).toBe(false);
+        await vi.advanceTimersByTimeAsync(1);
+        const answer = await asked;
+        if (answer.kind !== 'sealed') throw new Error(answer.reason);
+        expect(openJsonReply(context, answer.body).status).toBe(503);
       } finally {
         vi.useRealTimers();
       }

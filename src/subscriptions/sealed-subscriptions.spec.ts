@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type DataSource } from 'typeorm';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
+import { TrustedClock } from '../common/trusted-clock.js';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { newAndroidToken, newIosToken } from '../../test/support/people.js';
 import { rawBytes } from '../../test/support/raw-storage.js';
@@ -112,7 +113,7 @@ describeEachDatabase('with a data key', (databases) => {
   /** @param kept by somebody who wants to bring a subscription back that was ended */
   async function expectAllFound(used: Sealing, kept: SubscribeRequest): Promise<void> {
     const reports = [account, group].map(({ id }) => ({ account: id, namespace: 0 }));
-    const found = await new SubscribersService(dataSource, used).findFor(reports);
+    const found = await new SubscribersService(dataSource, used, new TrustedClock()).findFor(reports);
     const keysOf = (some: readonly (SubscribeRequest | undefined)[]) =>
       some.map((each) => String(each?.['enc_key'])).toSorted();
     expect(found.map((subscribers) => subscribers.map(({ encKey }) => encKey.toString('hex')).toSorted())).toEqual([
@@ -120,7 +121,11 @@ describeEachDatabase('with a data key', (databases) => {
       keysOf([requests[1], requests[2]]),
     ]);
     const range = { first: 0, last: 65_535 };
-    const { accounts } = await new WatchedAccountsService(dataSource, used).pageOfAccounts(range, null, 0);
+    const { accounts } = await new WatchedAccountsService(dataSource, used, new TrustedClock()).pageOfAccounts(
+      range,
+      null,
+      0,
+    );
     const signatures = accounts.flatMap((each) => each.requests.map(({ signature }) => signature.toString('base64')));
     expect(signatures.toSorted()).toEqual(requests.map((each) => String(each['signature'])).toSorted());
 

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
+import { TrustedClock } from '../common/trusted-clock.js';
+import { stopBothClocks } from '../../test/support/both-clocks.js';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { newAndroidToken, newIosToken } from '../../test/support/people.js';
 import { subscriptionsCommands } from '../../test/support/subscribing.js';
@@ -25,7 +27,7 @@ describeEachDatabase('who wants to be told', (databases) => {
   describe.each(SEALINGS)('from %s rows', (_name, sealing) => {
     const subscribe = (...requests: SubscribeRequest[]) => subscriptionsCommands(database, sealing).subscribe(requests);
     const find = (...reports: { account: string; namespace: number }[]) =>
-      new SubscribersService(database.dataSource, sealing).findFor(reports);
+      new SubscribersService(database.dataSource, sealing, new TrustedClock()).findFor(reports);
 
     it('are those who subscribed to the account and the namespace', async () => {
       const [account, other] = [newSessionId(), newGroup()];
@@ -71,10 +73,20 @@ describeEachDatabase('who wants to be told', (databases) => {
     it('are not those whose signature is 14 days old', async () => {
       const [account, end] = [newGroup(), nowSeconds()];
       await subscribe(subscribeRequest(account, { sigTs: end - 14 * 86_400 + 30 }));
-      const service = new SubscribersService(database.dataSource, sealing);
+      const service = new SubscribersService(database.dataSource, sealing, new TrustedClock());
       const at = (seconds: number) => service.findFor([{ account: account.id, namespace: 0 }], (end + seconds) * 1000);
       expect((await at(29))[0]).toHaveLength(1);
       expect((await at(30))[0]).toEqual([]);
+    });
+
+    it('are found while the clock is a day ahead for a moment', async () => {
+      const account = newGroup();
+      await subscribe(subscribeRequest(account, { sigTs: nowSeconds() - 14 * 86_400 + 3600 }));
+      stopBothClocks(Date.now());
+      const service = new SubscribersService(database.dataSource, sealing, new TrustedClock());
+      vi.setSystemTime(Date.now() + 25 * 3_600_000);
+      const found = service.findFor([{ account: account.id, namespace: 0 }]);
+      expect((await found.finally(() => vi.useRealTimers()))[0]).toHaveLength(1);
     });
 
     it('are looked up with one query, however many reports there are', async () => {
@@ -100,7 +112,7 @@ describeEachDatabase('who wants to be told', (databases) => {
     await database.writer.write((manager) =>
       manager.query('UPDATE subscriptions SET enc_key = ? WHERE token = ?', [randomBytes(72), sealing.token(damaged)]),
     );
-    const found = await new SubscribersService(database.dataSource, sealing).findFor([
+    const found = await new SubscribersService(database.dataSource, sealing, new TrustedClock()).findFor([
       { account: account.id, namespace: 0 },
     ]);
     expect(found).toMatchObject([[{ token: sealing.token(good) }]]);

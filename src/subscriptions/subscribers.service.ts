@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { TrustedClock } from '../common/trusted-clock.js';
 import { padToPowerOfTwo, placeholders } from '../database/statement-sizes.js';
 import { Sealing, type StoredAccount, type StoredToken } from '../sealing/sealing.js';
 import { DamagedRows } from './damaged-rows.js';
@@ -47,13 +48,14 @@ export class SubscribersService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly sealing: Sealing,
+    private readonly clock: TrustedClock,
   ) {}
 
   /**
    * The subscribers of each report, in the order of the reports; one query for all of them. Its answer has at most as many
    * rows as these accounts may have subscriptions, which the caller bounds by how many reports it passes.
    */
-  async findFor(reports: readonly Report[], now = Date.now()): Promise<Subscriber[][]> {
+  async findFor(reports: readonly Report[], now = this.clock.now()): Promise<Subscriber[][]> {
     const asked = reports.map(({ account, namespace }) => ({ account: this.sealing.account(account), namespace }));
     const accounts = new Set(asked.map(({ account }) => account));
     const rows = Map.groupBy(await this.query([...accounts], now), ({ account }) => account);

@@ -22,6 +22,7 @@ import { SubscriptionExpiryService } from './subscription-expiry.service.js';
 import { SubscriptionRegistry } from './subscription-registry.js';
 import { SubscriptionSignal } from './subscription-signal.js';
 import { Subscription } from './subscription.entity.js';
+import { SubscriptionsGauges } from './subscriptions.gauges.js';
 import { SubscriptionsCommands } from './subscriptions.commands.js';
 import { SubscriptionsService } from './subscriptions.service.js';
 import { WatchedAccountsService } from './watched-accounts.service.js';
@@ -37,6 +38,7 @@ import { WatchedAccountsService } from './watched-accounts.service.js';
   providers: [
     SubscriptionsService,
     SubscriptionsCommands,
+    SubscriptionsGauges,
     SubscribersService,
     SubscribedTokensService,
     WatchedAccountsService,

@@ -1,5 +1,6 @@
 import { randomBytes, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { TrustedClock } from '../common/trusted-clock.js';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { newAndroidToken } from '../../test/support/people.js';
 import { subscriptionsCommands } from '../../test/support/subscribing.js';
@@ -51,7 +52,7 @@ describeEachDatabase('the accounts that are to be watched', (databases) => {
   }
 
   describe.each(SEALINGS)('in %s rows', (_name, sealing) => {
-    const service = () => new WatchedAccountsService(database.dataSource, sealing);
+    const service = () => new WatchedAccountsService(database.dataSource, sealing, new TrustedClock());
     const storedOf = ({ id }: Account) => sealing.account(id);
     const subscribe = (...requests: SubscribeRequest[]) => subscriptionsCommands(database, sealing).subscribe(requests);
 
@@ -154,13 +155,13 @@ describeEachDatabase('the accounts that are to be watched', (databases) => {
   it('lie in places that can be told, each once', async () => {
     const accounts = [newSessionId(), newGroup(), newGroup()];
     await subscriptionsCommands(database).subscribe(accounts.map((account) => subscribeRequest(account)));
-    const service = new WatchedAccountsService(database.dataSource, new NoSealing());
+    const service = new WatchedAccountsService(database.dataSource, new NoSealing(), new TrustedClock());
     const places = accounts.map(placeOf);
     expect(new Set(await service.placesInUse())).toEqual(new Set(places));
   });
 
   it('come in pages of which none divides an account, each account once', { timeout: 60_000 }, async () => {
-    const service = new WatchedAccountsService(database.dataSource, new NoSealing());
+    const service = new WatchedAccountsService(database.dataSource, new NoSealing(), new TrustedClock());
     // Three accounts share each place; every account has 1 to 3 subscriptions, and one has as many as are possible.
     const accounts = Array.from({ length: 4000 }, (_, index) => ({
       id: `03${index.toString(16).padStart(64, '0')}`,

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
+import { TrustedClock } from '../common/trusted-clock.js';
 import { padToPowerOfTwo, placeholders } from '../database/statement-sizes.js';
 import { Sealing } from '../sealing/sealing.js';
 import { type Credentials } from './credentials.protocol.js';
@@ -70,6 +71,7 @@ export class WatchedAccountsService {
   constructor(
     private readonly dataSource: DataSource,
     private readonly sealing: Sealing,
+    private readonly clock: TrustedClock,
   ) {}
 
   /**
@@ -82,7 +84,7 @@ export class WatchedAccountsService {
     range: PlaceRange,
     after: PageEnd | null,
     limit: number,
-    now = Date.now(),
+    now = this.clock.now(),
   ): Promise<WatchedAccounts> {
     const size = Math.max(limit, MIN_PAGE_ROWS);
     const rows = await this.read(range, after, size, now);
@@ -102,7 +104,7 @@ export class WatchedAccountsService {
    *
    * @param stored in their stored form
    */
-  async findAll(stored: readonly string[], now = Date.now()): Promise<WatchedAccount[]> {
+  async findAll(stored: readonly string[], now = this.clock.now()): Promise<WatchedAccount[]> {
     const asked = padToPowerOfTwo(stored);
     if (asked.length === 0) return [];
     const rows = await this.dataSource.query<Row[]>(

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { letPass, stopBothClocks } from '../../test/support/both-clocks.js';
+import { TrustedClock } from '../common/trusted-clock.js';
 import { LocalSeenMessages } from './local-seen-messages.js';
 import { type Report } from './notify-message.protocol.js';
 import { ReportIntake } from './report-intake.js';
@@ -30,7 +32,8 @@ class Sink extends ReportSink {
 function open(tuning = { retryMs: [20], giveUpMs: 10_000 }) {
   const sink = new Sink();
   const failures: unknown[] = [];
-  const intake = new ReportIntake(new LocalSeenMessages(), sink, (error) => failures.push(error), tuning);
+  const note = (error: unknown) => failures.push(error);
+  const intake = new ReportIntake(new LocalSeenMessages(), sink, note, new TrustedClock(), tuning);
   return { sink, intake, failures };
 }
 
@@ -65,6 +68,30 @@ describe('ReportIntake', () => {
     expect(await intake.take(newReport('missed', twoHoursAgo), twoHoursAgo + HOUR_MS)).toBe('taken');
     expect(await intake.take(newReport('gap', twoHoursAgo), null)).toBe('taken');
     expect(sink.kept).toEqual(['missed', 'gap']);
+  });
+
+  describe('when the clock jumps', () => {
+    const NOW = 1_800_000_000_000;
+    afterEach(() => void vi.useRealTimers());
+
+    it.each([25 * HOUR_MS, -25 * HOUR_MS])(
+      'by %d ms and back, takes what is reported meanwhile and after it',
+      async (by) => {
+        stopBothClocks(NOW);
+        const { sink, intake } = open();
+        const watchedSince = NOW - HOUR_MS;
+        const message = (hash: string, storedAt: number) => ({
+          ...newReport(hash, storedAt),
+          expiresAt: storedAt + 24 * HOUR_MS,
+        });
+        vi.setSystemTime(NOW + by);
+        expect(await intake.take(message('meanwhile', NOW), watchedSince)).toBe('taken');
+        letPass(4000);
+        vi.setSystemTime(NOW + 4000);
+        expect(await intake.take(message('after it', NOW + 4000), watchedSince)).toBe('taken');
+        expect(sink.kept).toEqual(['meanwhile', 'after it']);
+      },
+    );
   });
 
   it('stops when what is being kept is kept, without waiting for the next try of what fails', async () => {

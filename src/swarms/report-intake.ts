@@ -1,3 +1,4 @@
+import { type TrustedClock } from '../common/trusted-clock.js';
 import { type Report } from './notify-message.protocol.js';
 import { type Rest, type SeenMessages } from './seen-messages.js';
 import { type ReportSink } from './watched-accounts.js';
@@ -37,6 +38,7 @@ export class ReportIntake {
     private readonly seen: SeenMessages,
     private readonly sink: ReportSink,
     private readonly onFailure: (error: unknown) => void,
+    private readonly clock: TrustedClock,
     private readonly tuning: IntakeTuning = DEFAULT_INTAKE_TUNING,
   ) {}
 
@@ -46,7 +48,7 @@ export class ReportIntake {
    * @param watchedSince since when every message of its swarm was seen, in epoch milliseconds; null = there was a gap
    */
   async take(report: Report, watchedSince: number | null): Promise<ReportOutcome> {
-    const now = Date.now();
+    const now = this.clock.now();
     if (report.expiresAt <= now) return 'expired';
     const isForgotten = report.storedAt < now - this.seen.memoryMs;
     if (isForgotten && watchedSince !== null && report.storedAt > watchedSince) return 'late';

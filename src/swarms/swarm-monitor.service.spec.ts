@@ -1,3 +1,4 @@
+import { TrustedClock } from '../common/trusted-clock.js';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -159,16 +160,23 @@ async function startMonitor(
     tuning: { ...DEFAULT_SERVICE_NODES_TUNING, leastMs: 20, pollMs: 50, retryMs: [50], formerMs: 3000 },
   });
   const { lines, watch } = DEFAULT_MONITOR_TUNING;
-  const monitor = new SwarmMonitor(nodes, accounts, sink, seen, {
-    own,
-    tuning: {
-      ...DEFAULT_MONITOR_TUNING,
-      hintMs: 20,
-      lines: { ...lines, retryMs: [50, 100] },
-      watch: { ...watch, ...QUICK_WATCH },
-      ...tuning,
+  const monitor = new SwarmMonitor(
+    nodes,
+    accounts,
+    sink,
+    seen,
+    {
+      own,
+      tuning: {
+        ...DEFAULT_MONITOR_TUNING,
+        hintMs: 20,
+        lines: { ...lines, retryMs: [50, 100] },
+        watch: { ...watch, ...QUICK_WATCH },
+        ...tuning,
+      },
     },
-  });
+    new TrustedClock(),
+  );
   toStop.push(() => monitor.stop());
   await monitor.start();
   return monitor;

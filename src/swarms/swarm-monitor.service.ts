@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import { RepeatedError } from '../common/repeated-error.js';
 import { ConcurrencyLimit } from '../common/concurrency-limit.js';
+import { TrustedClock } from '../common/trusted-clock.js';
 import { type ConnectionEnd, type OwnKeys } from './node-connection.js';
 import { type ConductTuning, DEFAULT_CONDUCT_TUNING, NodeConduct } from './node-conduct.js';
 import { DEFAULT_LINES_TUNING, type LinesTuning, type NodeLine, NodeLines } from './node-lines.js';
@@ -147,10 +148,12 @@ export class SwarmMonitor {
     private readonly sink: ReportSink,
     private readonly seen: SeenMessages,
     private readonly options: MonitorOptions,
+    clock: TrustedClock,
   ) {
     const { own, tuning } = options;
     this.passes = new ConcurrencyLimit(tuning.maxPasses);
-    this.intake = new ReportIntake(seen, sink, (error) => this.errors.log({ msg: 'a report was not kept' }, error));
+    const onFailure = (error: unknown) => this.errors.log({ msg: 'a report was not kept' }, error);
+    this.intake = new ReportIntake(seen, sink, onFailure, clock);
     this.lines = new NodeLines(
       own,
       {

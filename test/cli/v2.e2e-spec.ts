@@ -1,11 +1,14 @@
+import { type ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { V2Database } from '../../src/cli/v2/v2-database.js';
 import { runCommand, runForJson } from '../support/command-line.js';
 import { describeOneDatabase } from '../support/databases.js';
 import { newAndroidToken, newHuaweiToken, newIosToken } from '../support/people.js';
@@ -213,6 +216,46 @@ describeWithPostgres("the existing push server's database", (postgres) => {
         expect(await query(url, 'SELECT COUNT(*) AS n FROM subscriptions')).toEqual([{ n: 2500 }]);
       },
     );
+
+    it('ends as if nothing had been, when it is killed in the middle and run again', { timeout: 300_000 }, async () => {
+      const subscriptions = phones(6000);
+      await addToV2(theirs, subscriptions);
+      const count = async () => Number((await query(url, 'SELECT COUNT(*) AS n FROM subscriptions'))[0]?.['n']);
+      let inTheMiddle = 0;
+      const onSpawn = (child: ChildProcess) =>
+        void (async () => {
+          while (child.exitCode === null && (inTheMiddle = await count()) === 0) await sleep(5);
+          child.kill('SIGKILL');
+        })();
+      expect((await runCommand(['import-v2', theirs], { ...options(), onSpawn })).code).toBe(null);
+      expect(inTheMiddle).toBeGreaterThan(0);
+      expect(await count()).toBeLessThan(subscriptions.length);
+      expect(await run()).toMatchObject({ rows: subscriptions.length, skipped: {} });
+      expect(await stored()).toEqual(
+        storedForm(subscriptions).toSorted((one, other) => (one.account < other.account ? -1 : 1)),
+      );
+    });
+
+    it('reads page by page from a cursor that Postgres keeps', { timeout: 180_000 }, async () => {
+      await addToV2(theirs, phones(2100));
+      const database = await V2Database.open(theirs);
+      try {
+        await database.reading(async () => {
+          const pages = database.pages();
+          expect((await pages.next()).value).toHaveLength(2048);
+          const statements = await onPostgres(theirs, (client) =>
+            client.query<{ query: string }>(
+              "SELECT query FROM pg_stat_activity WHERE application_name = 'session-push' AND datname = current_database()",
+            ),
+          );
+          expect(statements.rows).toEqual([{ query: 'FETCH 2048 FROM rows_by_account' }]);
+          expect((await pages.next()).value).toHaveLength(52);
+          expect((await pages.next()).done).toBe(true);
+        });
+      } finally {
+        await database.close();
+      }
+    });
 
     it('sees one moment of a database that is written meanwhile, and waits for nobody', async () => {
       const [before, uncommitted] = phones(2) as [V2Subscription, V2Subscription];

@@ -1,7 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
+import { maxHeaderSize } from 'node:http';
 import { expect, it } from 'vitest';
 import { DEFAULT_LINES_TUNING } from '../../src/swarms/node-lines.js';
 import { fingerprintOf } from '../../src/swarms/seen-messages.js';
+import { generateKeyPair } from '../../src/onion/protocol/key-agreement.js';
+import { sealRequest } from '../../src/onion/protocol/onion-client.js';
+import { newGroup, newMember, subscribeRequest } from '../support/subscribing-phone.js';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -14,6 +19,12 @@ function bound(file: string, name: string): number {
   const [, product] = new RegExp(`\\b${name}(?: =|:) ([\\d_]+(?: \\* [\\d_]+)*)[,; }]`).exec(text) ?? [];
   if (product === undefined) throw new Error(`src/${file} has no number of the name ${name}`);
   return product.split(' * ').reduce((result, factor) => result * Number(factor.replaceAll('_', '')), 1);
+}
+
+/** What the code says in days. */
+function days(file: string, name: string): number {
+  const [, count] = new RegExp(`\\b${name} = (?:(\\d+) \\* )?DAY_MS;`).exec(readFileSync(`src/${file}`, 'utf8')) ?? [];
+  return Number(count ?? 1);
 }
 
 const tuning = (name: string): number => bound('delivery/delivery-tuning.ts', name);
@@ -114,6 +125,29 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     `: ${number(bound('app.factory.ts', 'max'))} per process`,
     `: ${bound('app.factory.ts', 'maxBytes') / MIB} MiB each, ${bound('app.factory.ts', 'budgetBytes') / MIB} MiB together`,
   ],
+  'headers of a request': () => [`: ${maxHeaderSize / KIB} KiB `],
+  'values in the JSON': () => [`: ${number(bound('encoding/json.ts', 'MAX_JSON_VALUES'))} `],
+  'bytes of the rows': () => [
+    `: ${bound('database/statement-sizes.ts', 'MAX_BYTES') / KIB} KiB of the ${bound('database/statement-sizes.ts', 'LEAST_PACKET_BYTES') / MIB} MiB`,
+  ],
+  'the disk of the SQLite file': () => {
+    const text = readFileSync('src/database/disk-room.ts', 'utf8');
+    const [, mib, share] = /RESERVE = \{ bytes: (\d+) \* MIB, share: ([\d.]+) \}/.exec(text) ?? [];
+    const [, lowMib, lowShare] = /LOW = \{ bytes: (\d+) \* MIB, share: ([\d.]+) \}/.exec(text) ?? [];
+    return [
+      `: ${mib} MiB stay free, or ${Number(share) * 100} % of a small one`,
+      `below ${Number(lowMib) / KIB} GiB, or ${Number(lowShare) * 100} %`,
+    ];
+  },
+  'what stays of SQLite': () => {
+    expect(bound('database/wal-truncation.ts', 'EVERY_MS')).toBe(MINUTE);
+    return [`: ${bound('database/database-options.ts', 'JOURNAL_SIZE_LIMIT') / MIB} MiB, for a minute`];
+  },
+  'memberships of ids': () => [`: ${days('closed-groups/deviceless-members.scheduler.ts', 'KEEP_DEVICELESS_MS')} days`],
+  'devices of unknown type': () => {
+    expect(days('devices/device-pruning.scheduler.ts', 'KEEP_UNREACHABLE_MS')).toBe(1);
+    return [': a day '];
+  },
   'sealed answers': () => [
     `${number(bound('onion/recent-answers.ts', 'MAX_ANSWERS'))}, and ${bound('onion/recent-answers.ts', 'MAX_BYTES') / MIB} MiB`,
   ],
@@ -121,7 +155,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     `: ${bound('operator/password-attempts.ts', 'BURST')}, then one in ${bound('operator/password-attempts.ts', 'PAUSE_MS') / SECOND} s`,
   ],
   'processes that die': () => [`: ${word(bound('delivery/queue/set-aside.ts', 'MAX_DEATHS'))} `],
-  'a wall clock': () => [`more than ${bound('delivery/clock-watch.ts', 'JUMP_MS') / SECOND} s`],
+  'a wall clock': () => [`more than ${bound('common/trusted-clock.ts', 'JUMP_MS') / SECOND} s`],
 };
 
 /** Their bounds are no figures, or are explained beside them. */
@@ -154,6 +188,40 @@ it('docs/reliability.md names classes that there are where something is bounded'
   );
   expect(named.length).toBeGreaterThan(20);
   expect(named.filter((name) => !new RegExp(`class ${name}\\b`).test(code))).toEqual([]);
+});
+
+it('docs/reliability.md has for how long connections are kept', () => {
+  const page = readFileSync('docs/reliability.md', 'utf8').replaceAll(/\s+/g, ' ');
+  const connections = (name: string) => bound('app.factory.ts', name) / SECOND;
+  expect(page).toContain(`is kept for ${connections('shortKeepAliveMs')} s instead of ${connections('keepAliveMs')}.`);
+  const nearlyFull = Number(
+    /NEARLY_FULL = ([\d.]+);/.exec(readFileSync('src/common/connection-limit.ts', 'utf8'))?.[1],
+  );
+  expect(page).toContain(`From ${number(nearlyFull * bound('app.factory.ts', 'max'))} on`);
+});
+
+it('docs/reliability.md says why a body may be as large: the largest subscribe has more than half of that, and fits', () => {
+  const items = bound('subscriptions/subscriptions.commands.ts', 'MAX_ITEMS');
+  const longest = bound('providers/webpush/endpoint.ts', 'MAX_ENDPOINT_LENGTH');
+  const endpoint = 'https://push.example.org/'.padEnd(longest, 'x');
+  const serviceInfo = {
+    endpoint,
+    p256dh: randomBytes(65).toString('base64url'),
+    auth: randomBytes(16).toString('base64url'),
+  };
+  const item = subscribeRequest(newMember(newGroup()), {
+    service: 'webpush',
+    serviceInfo,
+    namespaces: [-11, 11, 12, 13, 14],
+  });
+  const { body } = sealRequest({
+    ...{ version: 'v4', serverPublicKey: generateKeyPair().publicKey, endpoint: '/subscribe' },
+    args: Array.from({ length: items }, () => ({ ...item })),
+  });
+  const largest = bound('app.factory.ts', 'maxBytes');
+  expect(body.length).toBeGreaterThan(largest / 2);
+  expect(body.length).toBeLessThan(largest);
+  expect(readFileSync('docs/reliability.md', 'utf8')).toContain(`for the ${items} subscriptions that one may bring`);
 });
 
 it('docs/delivery.md has the figures of the code', () => {

@@ -19,6 +19,19 @@ describe('ops/session-push.service', () => {
   });
 });
 
+describe('compose.yaml', () => {
+  const compose = read('compose.yaml').replaceAll(/^ *#.*\n/gm, '');
+
+  it('gives the operator a listener of his own, and both ports to the loopback alone', () => {
+    expect(compose).toMatch(/^ +OPERATOR_HOST: \S+$/m);
+    const port = /^ +OPERATOR_PORT: '(\d+)'$/m.exec(compose)?.[1];
+    const published = [...compose.matchAll(/^ +ports:\n((?: +- .+\n)+)/gm)].flatMap(([, list = '']) =>
+      list.match(/[\d.:]+/g),
+    );
+    expect(published).toEqual(['127.0.0.1:3000:3000', `127.0.0.1:${port}:${port}`]);
+  });
+});
+
 describe('ops/kubernetes.yaml', () => {
   const manifest = read('ops/kubernetes.yaml');
 
@@ -58,6 +71,23 @@ describe('images', () => {
 });
 
 describe('files for proxies', () => {
+  const PATHS = ['/loki/v2/lsrpc', '/oxen/v4/lsrpc'];
+
+  it('pass the two paths of onion requests, to the public port, and nothing else', () => {
+    const nginx = read('ops/nginx.conf');
+    const locations = [...nginx.matchAll(/^ +location (.+) \{\n([^}]*(?:\}[^}]*)?)\n  \}$/gm)];
+    const passed = locations.filter(([, , block = '']) => block.includes('proxy_pass '));
+    expect(passed.map(([, which]) => which)).toEqual(PATHS.map((path) => `= ${path}`));
+    expect(locations.filter((location) => !passed.includes(location)).map(([, which]) => which)).toEqual(['/']);
+    expect(nginx.match(/^ +server \S+:\d+;/gm)).toEqual(['  server 127.0.0.1:3000;']);
+
+    const caddy = read('ops/Caddyfile');
+    expect(/^\t\tpath (.+)$/m.exec(caddy)?.[1]?.split(' ')).toEqual(PATHS);
+    expect(caddy.match(/^\thandle.*$/gm)).toEqual(['\thandle @onion {', '\thandle {']);
+    expect(caddy.match(/reverse_proxy \S+/g)).toEqual(['reverse_proxy 127.0.0.1:3000']);
+    expect(caddy).toMatch(/handle \{\n\t\trespond 404\n\t\}/);
+  });
+
   it('bound connections, and bodies to what the server takes', () => {
     const nginx = read('ops/nginx.conf');
     for (const setting of ['limit_conn ', 'limit_req ', 'client_max_body_size 1m;']) expect(nginx).toContain(setting);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { OutcomeCounter } from '../../src/delivery/outcomes/outcome-counter.js';
 import { describeOneDatabase } from '../support/databases.js';
 import { useServer } from '../support/test-server.js';
@@ -53,6 +53,28 @@ describeOneDatabase('after an outage', (databases) => {
     expect(contentsFor(suite.gateways, phone)).toHaveLength(10);
     expect(new Set(contentsFor(suite.gateways, phone))).toEqual(new Set(waiting));
   });
+});
+
+describe('an outage during which the clock is set', () => {
+  const suite = useServer(sqlite());
+  afterEach(() => void vi.restoreAllMocks());
+
+  const HOUR_MS = 3_600_000;
+
+  it.each(PROVIDERS.flatMap((provider) => [-HOUR_MS, HOUR_MS].map((byMs) => [provider, byMs] as const)))(
+    'of %s, by %d ms, loses no push',
+    async (provider, byMs) => {
+      const phone = await newPhone(suite.server, provider);
+      await suite.gateways[provider].stopListening();
+      const sent = await Promise.all(Array.from({ length: 20 }, () => push(suite.server, phone)));
+      const before = Date.now.bind(Date);
+      vi.spyOn(Date, 'now').mockImplementation(() => before() + byMs);
+      await suite.gateways[provider].listenAgain();
+      await suite.server.idle(30_000);
+      expect(contentsFor(suite.gateways, phone)).toHaveLength(sent.length);
+      expect(new Set(contentsFor(suite.gateways, phone))).toEqual(new Set(sent));
+    },
+  );
 });
 
 describe('an outage that goes on after the first probes', () => {

@@ -12,7 +12,7 @@ import { BullmqQueueModule } from '../../src/delivery/queue/redis/bullmq-queue.m
 import { NotificationQueue } from '../../src/delivery/queue/notification-queue.js';
 import { QueuedNotification } from '../../src/delivery/queue/queued-notification.entity.js';
 import { TableQueue } from '../../src/delivery/queue/table-queue.js';
-import { OperatorEvents } from '../../src/operator/operator-events.js';
+import { type OperatorEvent, OperatorEvents } from '../../src/operator/operator-events.js';
 import { RedisClient } from '../../src/redis/redis-client.js';
 import { RedisModule } from '../../src/redis/redis.module.js';
 import { describeEachDatabase, type TestDatabases } from './databases.js';
@@ -22,6 +22,8 @@ import { openDataSource } from './test-data-source.js';
 /** A process that uses the queue. */
 export interface QueueProcess {
   readonly queue: NotificationQueue;
+  /** What the operator was told, from the start on. */
+  readonly events: readonly OperatorEvent[];
   /** As on SIGTERM. */
   stop(): Promise<void>;
   /** As on SIGKILL. */
@@ -49,29 +51,38 @@ export function describeEachEngine(name: string, suite: (create: () => Promise<Q
 
 async function createTable(databases: TestDatabases): Promise<QueueEngine> {
   const url = await databases.create();
-  return {
-    open: async () => {
-      const dataSource = await openDataSource(url);
-      const queue = new TableQueue(
-        dataSource.getRepository(QueuedNotification),
-        new DatabaseWriter(dataSource, new MetricsService()),
-        new MetricsService(),
-        dutiesOf({ role: 'all', redisUrl: null }),
-        new OperatorEvents(),
-      );
-      await queue.onModuleInit();
-      const die = async (): Promise<void> => {
-        if (dataSource.isInitialized) await dataSource.destroy();
-      };
-      const stop = async (): Promise<void> => {
-        if (!dataSource.isInitialized) return;
-        await queue.flush();
-        await queue.release();
-        await die();
-      };
-      return { queue, stop, die };
-    },
+  return { open: () => openTable(url) };
+}
+
+/** @param url of a database that may be empty */
+export async function openTable(url: string): Promise<QueueProcess> {
+  const dataSource = await openDataSource(url);
+  const { operator, events } = listenToOperator();
+  const queue = new TableQueue(
+    dataSource.getRepository(QueuedNotification),
+    new DatabaseWriter(dataSource, new MetricsService()),
+    new MetricsService(),
+    dutiesOf({ role: 'all', redisUrl: null }),
+    operator,
+  );
+  await queue.onModuleInit();
+  const die = async (): Promise<void> => {
+    if (dataSource.isInitialized) await dataSource.destroy();
   };
+  const stop = async (): Promise<void> => {
+    if (!dataSource.isInitialized) return;
+    await queue.flush();
+    await queue.release();
+    await die();
+  };
+  return { queue, events, stop, die };
+}
+
+function listenToOperator(): { operator: OperatorEvents; events: OperatorEvent[] } {
+  const operator = new OperatorEvents();
+  const events: OperatorEvent[] = [];
+  operator.on((event) => events.push(event));
+  return { operator, events };
 }
 
 /** What a queue needs of its surroundings, without a database. */
@@ -92,17 +103,21 @@ export async function openBullmq(
   times: BullmqTimes = SHORT_TIMES,
   database?: DatabaseId,
 ): Promise<QueueProcess> {
+  const { operator, events } = listenToOperator();
   const builder = Test.createTestingModule({
     imports: [ConfigModule.forRoot(parseConfig({ REDIS_URL: url })), NoDatabase, RedisModule, BullmqQueueModule],
   })
     .overrideProvider(BullmqTimes)
-    .useValue(times);
+    .useValue(times)
+    .overrideProvider(OperatorEvents)
+    .useValue(operator);
   if (database) builder.overrideProvider(DatabaseId).useValue(database);
   const module = await builder.compile();
   await module.init();
   const queue = module.get(NotificationQueue);
   return {
     queue,
+    events,
     // In the order of a server's stop.
     stop: async () => {
       await queue.flush();

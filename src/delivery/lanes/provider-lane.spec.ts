@@ -73,6 +73,14 @@ describe('ProviderLane', () => {
     transport.expectNothingElse();
   });
 
+  it('tells the push service how much time is left, also while the clock is a day ahead', async () => {
+    transport.always(DELIVERED);
+    const fresh = push(['a']);
+    vi.setSystemTime(NOW + 25 * 60 * MINUTE_MS);
+    await lane.deliver(fresh);
+    expect((transport.sent[0]?.expiresAt ?? 0) - Date.now()).toBe(60 * MINUTE_MS);
+  });
+
   it('sends to each device and has nothing left to do', async () => {
     transport.always(DELIVERED);
     const fresh = push(['a', 'b']);

@@ -136,7 +136,8 @@ export class ProviderLane {
 
   /** One request, or up to two: with content, and without it for devices that get too many. */
   private toRequests(push: LanePush, targets: StoredTarget[], later: NewQueueItem[]): OutgoingPush[] {
-    const { notificationId, recipient, content, urgency, expiresAt, acceptedAt } = push;
+    const { notificationId, recipient, content, urgency, acceptedAt } = push;
+    const expiresAt = this.clock.toWallClock(push.expiresAt);
     const stale = this.clock.isOver(acceptedAt + this.tuning.staleAfterMs);
     const outgoing = { notificationId, recipient, content, urgency, expiresAt, stale };
     const decided = stale ? this.collapseStale(push, targets) : this.boundDevices(push, targets, later);

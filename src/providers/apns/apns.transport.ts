@@ -39,7 +39,7 @@ const DEFAULTS: ApnsTransportOptions = {
   connectTimeoutMs: 10_000,
   outgoing: DIRECTLY,
   idlePingMs: 15 * 60_000,
-  now: Date.now,
+  now: () => Date.now(),
 };
 
 /** What Apple's SETTINGS allow at most. */

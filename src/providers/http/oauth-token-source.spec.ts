@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { letPass, stopBothClocks } from '../../../test/support/both-clocks.js';
 import { ChannelError } from './http2-answer.js';
 import {
   OAuthTokenSource,
@@ -7,6 +8,7 @@ import {
   type TokenRefused,
 } from './oauth-token-source.js';
 
+const NOW = 1_800_000_000_000;
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
@@ -125,6 +127,23 @@ describe('OAuthTokenSource', () => {
     expect(await source.token()).toEqual(throttled);
     await vi.advanceTimersByTimeAsync(1);
     expect(await take(source)).toEqual(token('a'));
+  });
+
+  it('asks again after its pause when the clock was a day ahead while it failed', async () => {
+    vi.useRealTimers();
+    stopBothClocks(NOW);
+    const refused: TokenGrant = { kind: 'failed', cause: 'credential', reason: 'invalid_grant' };
+    const fetchToken = vi
+      .fn<() => Promise<TokenGrant>>()
+      .mockResolvedValueOnce(refused)
+      .mockResolvedValue(granted('a'));
+    const source = sourceOf(fetchToken, { failurePauseMs: 5000 });
+
+    vi.setSystemTime(NOW + 25 * HOUR);
+    expect(await source.token()).toEqual(refused);
+    vi.setSystemTime(NOW);
+    letPass(6000);
+    expect(await source.token()).toEqual(token('a'));
   });
 
   it('gives a fetch that does not end up after its deadline', async () => {

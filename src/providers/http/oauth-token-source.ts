@@ -1,3 +1,4 @@
+import { DeadlineError, withDeadline } from '../../common/with-deadline.js';
 import { ChannelError } from './http2-answer.js';
 import { type RetryCause } from '../push-transport.js';
 
@@ -25,15 +26,12 @@ export interface OAuthTokenSourceOptions {
   failurePauseMs: number;
   /** Time between two tokens given up because the provider refused them. */
   refusalPauseMs: number;
-  /** UTC epoch milliseconds. */
-  now: () => number;
 }
 
 const DEFAULTS: OAuthTokenSourceOptions = {
   fetchTimeoutMs: 10_000,
   failurePauseMs: 5000,
   refusalPauseMs: 60_000,
-  now: () => Date.now(),
 };
 
 const REFRESH_EARLY_MS = 300_000;
@@ -66,7 +64,7 @@ export class OAuthTokenSource {
 
   /** The token to send with, or why there is none. Never rejects. */
   async token(): Promise<{ kind: 'token'; value: string } | TokenFailure> {
-    const now = this.options.now();
+    const now = performance.now();
     const held = this.held;
     const usable = held !== null && now < held.endsAt;
     if (usable && now < held.refreshAt) return { kind: 'token', value: held.value };
@@ -83,7 +81,7 @@ export class OAuthTokenSource {
    */
   invalidate(value: string): boolean {
     if (this.held?.value !== value) return true;
-    const now = this.options.now();
+    const now = performance.now();
     if (now - this.refusedAt < this.options.refusalPauseMs) return false;
     this.refusedAt = now;
     this.held = null;
@@ -113,7 +111,7 @@ export class OAuthTokenSource {
 
   private async fetch(): Promise<HeldToken | TokenFailure> {
     const grant = await this.fetchInTime();
-    const now = this.options.now();
+    const now = performance.now();
     if (grant.kind === 'failed') {
       this.failed = { failure: grant, until: now + Math.max(this.options.failurePauseMs, grant.retryAfterMs ?? 0) };
       return grant;
@@ -128,16 +126,11 @@ export class OAuthTokenSource {
   }
 
   private async fetchInTime(): Promise<TokenGrant> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<TokenGrant>((resolve) => {
-      timer = setTimeout(() => resolve(unavailable('TokenTimeout')), this.options.fetchTimeoutMs);
-    });
     try {
-      return await Promise.race([this.fetchToken(), late]);
+      return await withDeadline(this.fetchToken(), this.options.fetchTimeoutMs);
     } catch (error) {
+      if (error instanceof DeadlineError) return unavailable('TokenTimeout');
       return unavailable(error instanceof ChannelError ? error.reason : 'UnexpectedError');
-    } finally {
-      clearTimeout(timer);
     }
   }
 }
