@@ -99,7 +99,7 @@ describe('the command line', () => {
       await inFolder(async (folder) => {
         const { code, stderr } = await runCommand(args, { folder });
         expect(code).toBe(1);
-        expect(stderr).toMatch(/There is no (database at data\/session-push\.sqlite|file)/);
+        expect(stderr).toMatch(/^There is no (database at|file) \/\S+[/](data\/session-push\.sqlite|package\.json)\./);
       });
     },
   );
@@ -108,6 +108,6 @@ describe('the command line', () => {
     const env = { DATABASE_URL: 'mysql://somebody:pass-word@127.0.0.1:1/push' };
     const { code, stderr } = await inFolder((folder) => runCommand(['devices', 'count'], { folder, env }));
     expect(code).toBe(1);
-    expect(stderr).toBe('The database cannot be reached, check DATABASE_URL.\n');
+    expect(stderr).toBe('mysql://127.0.0.1:1/push: The database cannot be reached, check DATABASE_URL.\n');
   });
 });
