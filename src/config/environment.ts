@@ -194,7 +194,7 @@ const operator = z
       .meta(SECRET)
       .describe(
         'Where the server posts a message when a provider turns unhealthy or recovers, removal pauses, the queue is ' +
-          'late, a certificate nears its end or a backup fails, and once a day the figures. npm run cli -- alert-test sends one.',
+          'late, a certificate expires soon or a backup fails, and once a day the figures. npm run cli -- alert-test sends one.',
       ),
     ALERT_WEBHOOK_FORMAT: z
       .enum(HOOK_FORMATS, { error: `must be one of ${HOOK_FORMATS.join(', ')}` })
