@@ -68,6 +68,13 @@ describe('images', () => {
   });
 });
 
+describe('.nvmrc', () => {
+  it('names the Node.js that the project brings along', () => {
+    const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: Record<string, string> };
+    expect(read('.nvmrc').trim()).toBe(devDependencies['node']);
+  });
+});
+
 describe('files for proxies', () => {
   it('bound connections, and bodies to what the server takes', () => {
     const nginx = read('ops/nginx.conf');
