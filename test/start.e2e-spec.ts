@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
@@ -6,8 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newId, newIosToken } from './support/people.js';
+import { findProgram } from './support/private-server.js';
 import { query } from './support/query.js';
 import { type Exit, inFolder, ServerProcess, spawnServer } from './support/spawned-server.js';
+
+/** Of util-linux: runs a command on a terminal of its own. */
+const SCRIPT = findProgram('script');
+if (SCRIPT === null) console.warn('script is not installed, its test is skipped; to run it: apt-get install bsdutils');
 
 /** What warns, and worse. */
 const bad = ({ stdout }: Exit): string[] => stdout.split('\n').filter((line) => /"level":[456]0/.test(line));
@@ -246,6 +252,29 @@ describe('a start', () => {
       expect(stdout.match(/not configured/g)).toHaveLength(1);
       expect(stdout).toContain('apns, fcm, huawei, webpush, the statistics page (not configured)');
       expect(stdout).not.toContain('{"level"');
+    });
+  });
+
+  it.skipIf(SCRIPT === null)('is told like that on a terminal without being asked to', async () => {
+    await inFolder(async (folder) => {
+      const typed = `echo $$ >pid; exec ${process.execPath} ${join(import.meta.dirname, '../dist/main.js')}`;
+      const terminal = spawn(SCRIPT ?? '', ['-qec', typed, '/dev/null'], {
+        cwd: folder,
+        env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', SHELL: '/bin/sh' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let seen = '';
+      terminal.stdout.setEncoding('utf8').on('data', (part: string) => (seen += part));
+      const ended = once(terminal, 'close');
+      try {
+        await expect.poll(() => seen, { timeout: 60_000 }).toContain('.env.example');
+        expect(seen).toMatch(/listening\S*\r\n {4}address +http:\/\/127\.0\.0\.1:\d+\r\n/);
+        expect(seen).toMatch(/public key *\r\n {4}[0-9a-f]{64}\r\n/);
+        expect(seen).not.toContain('{"level"');
+      } finally {
+        process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')));
+        await ended;
+      }
     });
   });
 
