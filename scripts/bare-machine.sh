@@ -2,7 +2,7 @@
 # Walks through the two commands of the README as somebody does who has a bare Debian or Ubuntu with its own nodejs and npm:
 #   sudo scripts/bare-machine.sh [RELEASE [MIRROR]]      for example: bookworm, or noble http://archive.ubuntu.com/ubuntu
 # It makes such a root with debootstrap, copies what git knows of this folder into it (a copy for each command), and runs
-# them there as an ordinary user. The machine's certificates, name servers and npm settings come along. Takes some 10 minutes
+# them there as an ordinary user. The machine's certificates, name servers and npm settings come along. Takes 20 to 40 minutes
 # and 2 GB, and leaves nothing behind. Not part of the gate.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -71,7 +71,7 @@ done
 is_ready || { echo 'It did not get ready.' >&2; exit 1; }
 say 'it is ready, and now it is stopped'
 kill -TERM "$(<"$root/home/somebody/start/pid")"
-wait "$walker" || true
+wait "$walker" || { echo "npm start ended with $?, not with 0." >&2; exit 1; }
 
 say 'npm ci && npm test'
 as_somebody 'cd test && npm ci && npm test' 2>&1

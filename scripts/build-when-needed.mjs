@@ -1,4 +1,5 @@
-// Builds dist/ when it is missing or older than what it is made from, so that `npm start` needs no step before it.
+// Builds dist/ when it is missing or older than what it is made from, so that `npm start` needs no step before it; with
+// --force in any case.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +16,8 @@ const LOOK_EVERY_MS = 200;
 
 requireNode();
 const sources = ['package.json', 'nest-cli.json', 'tsconfig.json', 'tsconfig.build.json', ...filesUnder('src')];
-if (isStale()) alone(() => isStale() && build());
+const isForced = process.argv.includes('--force');
+if (isForced || isStale()) alone(() => (isForced || isStale()) && build());
 
 /** `npm ci` brings the right one, and puts it in front of what the machine has. */
 function requireNode() {
@@ -38,7 +40,7 @@ function isStale() {
 }
 
 function build() {
-  console.error('Building (dist/ is missing or older than its sources) ...');
+  console.error(isForced ? 'Building ...' : 'Building (dist/ is missing or older than its sources) ...');
   const { status } = spawnSync(process.execPath, [nest, 'build'], { stdio: 'inherit' });
   if (status === 0) return;
   // The compiler may have written files in spite of type errors; left in place, the next start would run them.

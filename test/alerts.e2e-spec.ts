@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeAuthority } from '../gateways/certificates.js';
 import { startWebPushGateway } from '../gateways/webpush.gateway.js';
@@ -96,6 +97,9 @@ describeOneDatabase('alerts', (databases) => {
       details: { provider: 'apns' },
     });
     expect(gateways.apns.received).toHaveLength(8);
+    // What was to follow would be here by now.
+    await sleep(1000);
+    expect(hook.kinds).toEqual(['provider-unhealthy', 'provider-working']);
   });
 
   it('say what to do about a setting that is wrong', async () => {
@@ -197,14 +201,14 @@ describeOneDatabase('alerts', (databases) => {
     expect(hook.kinds).toEqual(['queue-late', 'queue-caught-up']);
   });
 
-  it('tell at the start when the certificate nears its end', async () => {
+  it('tell at the start when the certificate expires soon', async () => {
     const authority = await makeAuthority();
     const { cert, key } = await authority.issueApnsClient({ notAfter: new Date(Date.now() + 4.5 * DAY_MS) });
     const file = join(dirname(gateways.files.caFile), 'soon.pem');
     writeFileSync(file, `${cert}\n${key}`);
     await start({ APNS_TOKEN_KEY_FILE: '', APNS_TOKEN_KEY_ID: '', APNS_TOKEN_TEAM_ID: '', APNS_CERT_FILE: file });
     await hook.waitFor(1);
-    expect(hook.messages[0]).toMatchObject({ kind: 'certificate-ends', details: { provider: 'apns', daysLeft: 4 } });
+    expect(hook.messages[0]).toMatchObject({ kind: 'certificate-expires', details: { provider: 'apns', daysLeft: 4 } });
     expect(hook.messages[0]?.['text']).toContain('expires in 4 days');
   });
 

@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import { type ChildProcess } from 'node:child_process';
 import { chownSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from './support/command-line.js';
@@ -80,7 +80,7 @@ describe('backups', () => {
       const { code, stdout } = await runCommand(['backup', '--json'], { folder });
       expect(code).toBe(0);
       const { file } = JSON.parse(stdout) as { file: string };
-      expect(count(join(folder, file), 'devices')).toBe(1);
+      expect(count(resolve(folder, file), 'devices')).toBe(1);
       await onion.send('unregister', { token });
 
       const refused = await runCommand(['restore', file], { folder });
@@ -90,7 +90,7 @@ describe('backups', () => {
       const restored = await runCommand(['restore', file, '--json'], { folder });
       expect([restored.code, restored.stderr]).toEqual([0, '']);
       const { kept } = JSON.parse(restored.stdout) as { kept: string };
-      expect(count(join(folder, kept), 'devices')).toBe(0);
+      expect(count(resolve(folder, kept), 'devices')).toBe(0);
       expect(statSync(join(folder, 'data/session-push.sqlite')).mode & 0o777).toBe(0o600);
 
       const { process: second, onion: again } = await spawnServer(gateways.environment, folder);
@@ -128,7 +128,7 @@ describe('backups', () => {
         for (const path of restored) rmSync(path, { force: true });
       }
       expect((await runCommand(['restore', file], { folder })).code).toBe(0);
-      const owners = [join(data, 'backups'), join(folder, file), ...restored].map((path) => statSync(path).uid);
+      const owners = [join(data, 'backups'), resolve(folder, file), ...restored].map((path) => statSync(path).uid);
       expect(owners).toEqual(owners.map(() => SERVER_USER));
     });
   });

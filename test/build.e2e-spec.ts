@@ -7,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -45,8 +46,12 @@ describe('npm start builds', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function run(user: { uid?: number; gid?: number } = {}): Promise<Run> {
-    const child = spawn(process.execPath, [SCRIPT], { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  async function run(user: { uid?: number; gid?: number } = {}, ...args: string[]): Promise<Run> {
+    const child = spawn(process.execPath, [SCRIPT, ...args], {
+      ...user,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const ended = once(child, 'exit');
     const stderr = await text(child.stderr);
     const [code] = (await ended) as [number | null];
@@ -61,6 +66,15 @@ describe('npm start builds', () => {
     expect(existsSync(join(folder, 'dist/main.js'))).toBe(true);
     expect(existsSync(join(folder, 'node_modules/.build-lock'))).toBe(false);
     expect(await run()).toEqual({ code: 0, stderr: '' });
+  });
+
+  it('anew when it is told to, as `npm run build` is, and one after the other', async () => {
+    expect((await run()).code).toBe(0);
+    const runs = await Promise.all([run({}, '--force'), run({}, '--force')]);
+    expect(runs.map(({ code }) => code)).toEqual([0, 0]);
+    expect(runs.map(({ stderr }) => stderr.includes('Building'))).toEqual([true, true]);
+    expect(runs.filter(({ stderr }) => stderr.includes('Another build is under way'))).toHaveLength(1);
+    expect(readFileSync(join(PROJECT, 'package.json'), 'utf8')).toContain(`"build": "node ${SCRIPT} --force"`);
   });
 
   it('in spite of a build that was killed', async () => {

@@ -3,6 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, it, vi } from 'vitest';
+import { apnsError } from '../gateways/apns.answers.js';
 import { startSwarmNetwork } from '../gateways/swarm/network.js';
 import { startWebPushGateway } from '../gateways/webpush.gateway.js';
 import { Device } from '../src/devices/device.entity.js';
@@ -13,7 +14,7 @@ import { subscribePhones, untilWatched } from './support/network-phones.js';
 import { newAndroidToken, newData, newId, newIosToken } from './support/people.js';
 import { queueWebPush } from './support/queued-web-push.js';
 import { useServer } from './support/test-server.js';
-import { clearTraffic, storeTraffic } from './support/traffic.js';
+import { clearTraffic, PERIOD_MS, storeTraffic } from './support/traffic.js';
 
 /** A person may look at them after the run. */
 const SCREENSHOTS = join(tmpdir(), 'session-push-screenshots');
@@ -25,6 +26,14 @@ const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, has
 
 const total = (rows: readonly StatisticsPeriod[]) =>
   rows.reduce((sum, { totalMessages }) => sum + totalMessages, 0).toLocaleString('en-GB');
+
+interface DrawnPlot {
+  readonly width: number;
+  readonly height: number;
+  readonly ground: number;
+  readonly bars: readonly { readonly from: number; readonly to: number }[];
+  readonly atTheEdge: number;
+}
 
 describeInBrowser('the statistics page in Chromium', (browser) => {
   const folder = mkdtempSync(join(tmpdir(), 'spns-browser-'));
@@ -79,6 +88,29 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
       let found = 0;
       for (let at = 0; at < data.length; at += 4) if (wanted.every((part, index) => data[at + index] === part)) found++;
       return found > 1000;
+    })()`);
+  /** What the canvas of a figure holds, in its own pixels: the bars just above the ground, and what touches the right edge. */
+  const plotOf = (page: Page, figure: string) =>
+    page.evaluate<DrawnPlot>(`(() => {
+      const colour = getComputedStyle(document.documentElement).getPropertyValue('--series-1').trim().slice(1);
+      const wanted = [0, 2, 4].map((at) => parseInt(colour.slice(at, at + 2), 16));
+      const canvas = document.querySelector('${figure} canvas');
+      const { width, height } = canvas;
+      const { data } = canvas.getContext('2d').getImageData(0, 0, width, height);
+      const isBar = (x, y) => wanted.every((part, index) => data[(y * width + x) * 4 + index] === part);
+      const across = Array.from({ length: width }, (_, x) => x);
+      let ground = height - 1;
+      while (ground > 0 && !across.some((x) => isBar(x, ground))) ground--;
+      const bars = [];
+      for (const x of across) {
+        if (!isBar(x, ground - 2)) continue;
+        const last = bars.at(-1);
+        if (last && last.to === x) last.to = x + 1;
+        else bars.push({ from: x, to: x + 1 });
+      }
+      let atTheEdge = 0;
+      for (let y = 0; y < height; y++) for (const x of [width - 1, width - 2]) atTheEdge += data[(y * width + x) * 4 + 3];
+      return { width, height, ground, bars, atTheEdge };
     })()`);
   const overflow = (page: Page) => page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
 
@@ -169,7 +201,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
       const { host } = new URL(gateways.webpush.url);
       await shows(
         '2 servers that devices chose; 2 of them fail, and only their devices wait.',
-        `${host}: ConnectFailed, at least 5 devices wait for it.`,
+        `${host} cannot be reached (ConnectFailed); at least 5 devices wait for it.`,
       );
       expect(await card.textContent()).not.toContain(new URL(own.url).host);
       const waiting = page.getByRole('table', { name: /Waiting items/ });
@@ -211,6 +243,58 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
       await server.restart();
       await network.close();
     }
+  });
+
+  it.each([['wide', {}] as const, ['phone', PHONE] as const])(
+    'draws bars that fill their periods, on one ground, and cuts no label: %s',
+    async (_name, options) => {
+      const { page } = await visit(options);
+      await vi.waitUntil(() => isDrawn(page), EVENTUALLY);
+      const [messages, pushes] = [await plotOf(page, '#messages'), await plotOf(page, '#pushes')];
+      const period = ((messages.bars.at(-1)?.from ?? 0) - (messages.bars[0]?.from ?? 0)) / (WEEK - 1);
+      const ran = (Date.now() - (stored.at(-1)?.startDate ?? 0)) / PERIOD_MS;
+      for (const { bars, atTheEdge } of [messages, pushes]) {
+        expect(bars).toHaveLength(WEEK);
+        for (const { from, to } of bars.slice(0, -1)) {
+          expect((to - from) / period).toBeGreaterThan(0.8);
+          expect((to - from) / period).toBeLessThan(1);
+        }
+        const running = bars.at(-1) ?? { from: 0, to: Infinity };
+        expect(running.to - running.from).toBeLessThanOrEqual(Math.max(1, ran * period + 1));
+        expect(atTheEdge).toBe(0);
+      }
+      const layoutOf = ({ width, height, ground, bars }: DrawnPlot) => ({ width, height, ground, bars });
+      expect(layoutOf(pushes)).toEqual(layoutOf(messages));
+    },
+  );
+
+  it('shows what failed: gone, refused, and woken without content', async () => {
+    const { server, gateways } = suite;
+    await server.restart();
+    const outcomes = { gone: newIosToken(), refused: newIosToken(), full: newIosToken() };
+    gateways.apns.faults.forToken(outcomes.refused, { kind: 'answer', answer: apnsError('BadMessageId') }, 1);
+    for (const token of Object.values(outcomes)) {
+      const id = newId();
+      await server.register(id, token);
+      // Apple says since when, and a registration after it outweighs it.
+      if (token === outcomes.gone) gateways.apns.mark(token, 'dead', { since: Date.now() + 1000 });
+      await server.notify(id, newData(token === outcomes.full ? 3000 : 240));
+    }
+    await server.idle(20_000);
+    const { page } = await visit();
+    const table = page.getByRole('table', { name: /Outcomes of pushes/ });
+    const apple = table.getByRole('row').filter({ hasText: 'Apple (APNs)' });
+    const names = (await table.locator('thead th').allTextContents()).slice(1);
+    const cells = await apple.locator('td').allTextContents();
+    expect(Object.fromEntries(names.map((name, index) => [name, cells[index]]))).toMatchObject({
+      Delivered: '1',
+      'Without content': '1',
+      'Device gone': '1',
+      Refused: '1',
+      Expired: '0',
+    });
+    await shoot(page, 'failures');
+    gateways.apns.unmark(outcomes.gone);
   });
 
   it('lets the keyboard choose the range and walk over the bars', async () => {
@@ -404,6 +488,10 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     const paths = await page.locator('article h2 code').allTextContents();
     expect(paths).toContain('/statistics/data');
     expect(paths).toContain('/get_statistics_data');
+    expect(await page.getByRole('region', { name: 'For apps' }).textContent()).toContain('POST /oxen/v4/lsrpc');
+    const status = page.locator('article').filter({ hasText: 'GET /statistics/status' });
+    await status.getByText('Example of 200').click();
+    expect(await status.locator('pre').first().textContent()).toContain('"oldestAgeSeconds": 40.5');
     expect(await page.getByText('StatisticsData').count()).toBeGreaterThan(0);
     expect(await overflow(page)).toBeLessThanOrEqual(0);
     await page

@@ -9,8 +9,12 @@ import { eventually } from './support/eventually.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newAndroidToken, newData, newHuaweiToken, newId, newIosToken } from './support/people.js';
 import { PhoneWithoutGoogle } from './support/phone-without-google.js';
+import { startTinyproxy, TINYPROXY } from './support/tinyproxy.js';
 import { inFolder, spawnServer } from './support/spawned-server.js';
 import { newSessionId, subscribeRequest } from './support/subscribing-phone.js';
+
+if (TINYPROXY === null)
+  console.warn('tinyproxy is not installed, its test is skipped; to run it: apt-get install tinyproxy');
 
 const authorityOf = (url: string): string => new URL(url).host;
 
@@ -40,7 +44,7 @@ describe('with HTTPS_PROXY', () => {
   });
 
   /** What `check` and the server are told; the authority of the stand-ins is everybody's. */
-  const environment = (through: ConnectProxy): Record<string, string> => ({
+  const environment = (through: { url: string }): Record<string, string> => ({
     ...gateways.environment,
     NODE_EXTRA_CA_CERTS: gateways.files.caFile,
     NODE_LIST: `${network.oxend.sources.http},${network.oxend.sources.tcp}`,
@@ -73,6 +77,29 @@ describe('with HTTPS_PROXY', () => {
     const connections = gateways.apns.counts.connections + gateways.fcm.counts.connections;
     const led = through.asked.filter((authority) => services().slice(0, 2).includes(authority));
     expect(led).toHaveLength(connections);
+  });
+
+  it.skipIf(TINYPROXY === null)('everything of https goes through tinyproxy, which others wrote', async () => {
+    const tinyproxy = await startTinyproxy(TINYPROXY ?? '');
+    try {
+      const lines = await check(environment(tinyproxy));
+      const { http } = network.oxend.sources;
+      for (const name of [
+        'apns service',
+        'fcm service',
+        'huawei service',
+        `source ${new URL(http).origin}`,
+        'alerts',
+      ]) {
+        expect({ name, line: lines[name] }).toEqual({ name, line: expect.stringMatching(/^ok: /) });
+      }
+      const asked = [...services(), authorityOf(http), authorityOf(hook.url)];
+      expect([...new Set(tinyproxy.asked())].toSorted()).toEqual(asked.toSorted());
+      const wrong = await check({ ...environment(tinyproxy), HTTPS_PROXY: tinyproxy.url.replace('secret', 'wrong') });
+      expect(wrong['fcm service']).toMatch(/^failed: .*\(ProxyLogin\)/);
+    } finally {
+      await tinyproxy.stop();
+    }
   });
 
   it('a wrong password, or a proxy that is not there, is said in so many words', async () => {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
@@ -6,16 +7,23 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newId, newIosToken } from './support/people.js';
+import { findProgram } from './support/private-server.js';
 import { query } from './support/query.js';
 import { type Exit, inFolder, ServerProcess, spawnServer } from './support/spawned-server.js';
+
+/** Of util-linux: runs a command on a terminal of its own. */
+const SCRIPT = findProgram('script');
+if (SCRIPT === null) console.warn('script is not installed, its test is skipped; to run it: apt-get install bsdutils');
 
 /** What warns, and worse. */
 const bad = ({ stdout }: Exit): string[] => stdout.split('\n').filter((line) => /"level":[456]0/.test(line));
 
-/** The log's only fatal line. */
-function fatal({ stdout }: Exit): string {
-  const lines = stdout.split('\n').filter((line) => line.includes('"level":60'));
+/** The log's only fatal line, beside which nothing warns and no stack is told. */
+function fatal(exit: Exit): string {
+  const lines = exit.stdout.split('\n').filter((line) => line.includes('"level":60'));
   expect(lines).toHaveLength(1);
+  expect(bad(exit)).toEqual(lines);
+  expect(lines[0]).not.toContain('"stack"');
   return String((JSON.parse(lines[0] ?? '{}') as Record<string, unknown>)['msg']);
 }
 
@@ -38,6 +46,21 @@ describe('a start', () => {
       expect((await onion.send('register', { token: newIosToken(), pubKey: newId() })).body).toMatchObject({ code: 1 });
       const exit = await process.stop();
       expect(exit.code).toBe(0);
+    });
+  });
+
+  it('tells of each key that it makes, once, with the whole path', async () => {
+    await inFolder(async (folder) => {
+      const env = { DATA_KEY_FILE: 'data/data.key', NODE_LIST: 'tcp://127.0.0.1:1' };
+      const dataKey = join(folder, env.DATA_KEY_FILE);
+      const swarmKey = join(folder, 'data/x25519-swarm.key');
+      const first = await spawnServer(env, folder);
+      expect(first.start).toMatchObject({ swarmKeyFile: swarmKey });
+      expect(first.process.log.find(({ file }) => file === dataKey)?.['msg']).toContain('made a new data key');
+      expect(first.process.log.find(({ file }) => file === swarmKey)?.['msg']).toContain('made a new swarm key');
+      await first.process.stop();
+      const { stdout } = await (await spawnServer(env, folder)).process.stop();
+      expect(stdout).not.toMatch(/made a new/);
     });
   });
 
@@ -183,7 +206,6 @@ describe('a start', () => {
       expect(fatal(exit)).toBe(
         'the server cannot start: mysql://127.0.0.1:1/db: The database cannot be reached, check DATABASE_URL.',
       );
-      expect(bad(exit)).toHaveLength(1);
       expect(exit.stdout).not.toContain('secret-password');
     });
   });
@@ -205,7 +227,6 @@ describe('a start', () => {
       );
       const exit = await new ServerProcess(env, folder).exit;
       expect(exit.code).toBe(1);
-      expect(bad(exit)).toHaveLength(1);
       const said = fatal(exit).replace('the server cannot start: ', '');
       if (typeof sentence === 'string') expect(said).toBe(sentence);
       else expect(said).toMatch(sentence);
@@ -231,6 +252,37 @@ describe('a start', () => {
       expect(stdout.match(/not configured/g)).toHaveLength(1);
       expect(stdout).toContain('apns, fcm, huawei, webpush, the statistics page (not configured)');
       expect(stdout).not.toContain('{"level"');
+    });
+  });
+
+  it.skipIf(SCRIPT === null)('is told like that on a terminal without being asked to', async () => {
+    await inFolder(async (folder) => {
+      const typed = `echo $$ >pid; exec ${process.execPath} ${join(import.meta.dirname, '../dist/main.js')}`;
+      const terminal = spawn(SCRIPT ?? '', ['-qec', typed, '/dev/null'], {
+        cwd: folder,
+        env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', SHELL: '/bin/sh' },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let seen = '';
+      terminal.stdout.setEncoding('utf8').on('data', (part: string) => (seen += part));
+      const ended = once(terminal, 'close');
+      try {
+        await expect.poll(() => seen, { timeout: 60_000 }).toContain('.env.example');
+        expect(seen).toMatch(/listening\S*\r\n {4}address +http:\/\/127\.0\.0\.1:\d+\r\n/);
+        expect(seen).toMatch(/public key *\r\n {4}[0-9a-f]{64}\r\n/);
+        expect(seen).not.toContain('{"level"');
+      } finally {
+        process.kill(Number(readFileSync(join(folder, 'pid'), 'utf8')));
+        await ended;
+      }
+    });
+  });
+
+  it('warns of variables that are almost its own', async () => {
+    await inFolder(async (folder) => {
+      const { process } = await spawnServer({ APNS_CERTIFICATE: 'x' }, folder);
+      const exit = await process.stop();
+      expect(bad(exit).filter((line) => line.includes('APNS_CERTIFICATE'))).toHaveLength(1);
     });
   });
 

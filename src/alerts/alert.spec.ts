@@ -56,19 +56,19 @@ const CASES: [Alert, string, 'info' | 'warning', string][] = [
   ],
   [{ kind: 'queue-caught-up' }, 'queue', 'info', 'The queue has caught up.'],
   [
-    { kind: 'certificate-ends', provider: 'apns', expiresAt: END, daysLeft: 7 },
+    { kind: 'certificate-expires', provider: 'apns', expiresAt: END, daysLeft: 7 },
     'certificate apns',
     'warning',
     'The certificate for apns expires in 7 days, on 2030-01-31: replace its file.',
   ],
   [
-    { kind: 'certificate-ends', provider: 'apns', expiresAt: END, daysLeft: 0 },
+    { kind: 'certificate-expires', provider: 'apns', expiresAt: END, daysLeft: 0 },
     'certificate apns',
     'warning',
     'The certificate for apns expires in less than a day, on 2030-01-31: replace its file.',
   ],
   [
-    { kind: 'certificate-ends', provider: 'apns', expiresAt: END, daysLeft: -1 },
+    { kind: 'certificate-expires', provider: 'apns', expiresAt: END, daysLeft: -1 },
     'certificate apns',
     'warning',
     'The certificate for apns expired on 2030-01-31: replace its file.',
@@ -89,7 +89,7 @@ const CASES: [Alert, string, 'info' | 'warning', string][] = [
     { kind: 'set-aside', count: 2 },
     'set-aside',
     'warning',
-    'The server died three times while it worked on 2 of its notifications: they are set aside. What to do: report the last lines of the log before each crash, this should not happen; after an update, `aside release` puts them back.',
+    `The server died three times while it worked on 2 of its notifications: they are set aside. What to do: report the last lines of the log before each crash, this should not happen. After an update, put them back with: ${CLI} aside release.`,
   ],
   [{ kind: 'redis-unsafe', reason: 'Redis may throw it away.' }, 'redis', 'warning', 'Redis may throw it away.'],
   [

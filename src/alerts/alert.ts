@@ -49,7 +49,7 @@ export function topicOf(alert: Alert): string {
     case 'swarm-key-shared':
     case 'swarm-key-own':
       return 'swarm key';
-    case 'certificate-ends':
+    case 'certificate-expires':
       return `certificate ${alert.provider}`;
     case 'credential-refused':
       return `credential ${alert.provider}`;
@@ -70,7 +70,7 @@ export function severityOf({ kind }: Alert): Severity {
     case 'servers-fail':
     case 'brake-engaged':
     case 'queue-late':
-    case 'certificate-ends':
+    case 'certificate-expires':
     case 'clock-jumped':
     case 'set-aside':
     case 'credential-refused':
@@ -126,7 +126,7 @@ export function sentenceOf(alert: Alert): string {
       return `The oldest of ${alert.count} queued notifications waits for ${duration(alert.oldestAgeMs)}.`;
     case 'queue-caught-up':
       return 'The queue has caught up.';
-    case 'certificate-ends':
+    case 'certificate-expires':
       return alert.daysLeft < 0
         ? `The certificate for ${alert.provider} expired on ${day(alert.expiresAt)}: replace its file.`
         : `The certificate for ${alert.provider} expires in ${days(alert.daysLeft)}, on ${day(alert.expiresAt)}: replace its file.`;
@@ -138,8 +138,8 @@ export function sentenceOf(alert: Alert): string {
     case 'set-aside':
       return (
         `The server died three times while it worked on ${alert.count} of its notifications: they are set aside. ` +
-        'What to do: report the last lines of the log before each crash, this should not happen; after an update, `aside release` ' +
-        'puts them back.'
+        'What to do: report the last lines of the log before each crash, this should not happen. After an update, ' +
+        `put them back with: ${CLI} aside release.`
       );
     case 'credential-refused':
       return `The new credential of ${alert.provider} is refused, the old one stays in use: ${alert.problem}.`;
@@ -165,14 +165,14 @@ export function sentenceOf(alert: Alert): string {
     case 'node-list-old':
       return (
         `The list of storage nodes is ${duration(alert.ageMs)} old: accounts that move to another swarm are not watched there. ` +
-        'What to do: check NODE_LIST with: npm run cli -- check.'
+        `What to do: check NODE_LIST with: ${CLI} check.`
       );
     case 'node-list-fresh':
       return 'The list of storage nodes is up to date again.';
     case 'node-sources-fail':
       return (
         `No source gives the list of storage nodes (${failures(alert.failures)}). ` +
-        'What to do: check NODE_LIST with: npm run cli -- check.'
+        `What to do: check NODE_LIST with: ${CLI} check.`
       );
     case 'node-sources-answer':
       return 'The sources of the list of storage nodes answer again.';

@@ -34,7 +34,7 @@ export class AlertsService implements OnApplicationShutdown {
   /** Returns at once; what is told too often is held back. */
   tell(alert: Alert): void {
     if (!this.sender) return;
-    if (alert.kind === 'certificate-ends') {
+    if (alert.kind === 'certificate-expires') {
       if (!this.certificates.isDue(alert.provider, alert.expiresAt, alert.daysLeft)) return;
     }
     this.limiter.offer(alert);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { CLI } from '../config/cli-name.js';
 import { createKeyPair, readKeyPair } from '../onion/onion-key.file.js';
 import { CliError } from './cli-error.js';
@@ -6,7 +7,7 @@ import { CliError } from './cli-error.js';
 /** 64 hexadecimal characters, of a key file that exists: looking must not make a key. */
 export function readPublicKey(file: string): string {
   const keyPair = readKeyPair(file);
-  if (!keyPair) throw new CliError(`There is no key file ${file}. To make it: ${CLI} keygen`);
+  if (!keyPair) throw new CliError(`There is no key file ${resolve(file)}. To make it: ${CLI} keygen`);
   return keyPair.publicKey.toString('hex');
 }
 

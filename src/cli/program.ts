@@ -39,7 +39,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   }
 }
 
-function buildProgram(): Command {
+export function buildProgram(): Command {
   const program = new Command(CLI)
     .description('Commands for the operator of a Session push notification server.')
     .version(ownVersion())

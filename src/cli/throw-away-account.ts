@@ -1,6 +1,7 @@
 import sodium from 'libsodium-wrappers';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { type JsonObject, parseJsonObject } from '../encoding/json.js';
 import { monitorText, unsubscribeText } from '../subscriptions/signatures.protocol.js';
 import { CliError } from './cli-error.js';
@@ -41,7 +42,7 @@ function readAccount(file: string): { seed: Buffer; encKey: string } {
     typeof value === 'string' && new RegExp(`^[0-9a-f]{${2 * bytes}}$`).test(value);
   const { seed, enc_key: encKey } = parseJsonObject(readFileSync(file)) ?? {};
   if (isHex(seed, SEED_BYTES) && isHex(encKey, KEY_BYTES)) return { seed: Buffer.from(seed, 'hex'), encKey };
-  throw new CliError(`${file} is no account: name a file that is not there, and one is made.`);
+  throw new CliError(`${resolve(file)} is no account: name a file that is not there, and one is made.`);
 }
 
 /** Adds to the arguments what an app adds that has this account: the account, times, keys and the signature. */

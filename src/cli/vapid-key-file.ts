@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { CLI } from '../config/cli-name.js';
 import { loadConfig } from '../config/app-config.js';
 import { makeVapidKey, readVapidKey } from '../providers/webpush/vapid-key.js';
@@ -19,6 +20,6 @@ export function makeVapidKeyFile(file: string): string {
 export function readVapidPublicKey(given: string | undefined): string {
   const file = given ?? loadConfig().webpush?.keyFile;
   if (file === undefined) throw new CliError(`VAPID_KEY_FILE is not set. To make a key: ${CLI} keygen --vapid`);
-  if (!existsSync(file)) throw new CliError(`There is no key file ${file}. To make it: ${CLI} keygen --vapid`);
+  if (!existsSync(file)) throw new CliError(`There is no key file ${resolve(file)}. To make it: ${CLI} keygen --vapid`);
   return readVapidKey(file).publicKey;
 }

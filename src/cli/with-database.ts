@@ -1,10 +1,13 @@
 import { type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { DataSource } from 'typeorm';
 import { CLI } from '../config/cli-name.js';
 import { type AppConfig, type DatabaseConfig, loadConfig } from '../config/app-config.js';
+import { startProblem } from '../common/start-problem.js';
 import { databaseOptions } from '../database/database-options.js';
+import { describeDatabase } from '../database/describe-database.js';
 import { readSchemaState, requireKnownSchema } from '../database/schema-state.js';
 import { openSealing } from '../database/sealing/open-sealing.js';
 import { CliError } from './cli-error.js';
@@ -45,10 +48,18 @@ export async function withDataSource<T>(
 ): Promise<T> {
   const dataSource = new DataSource({ ...databaseOptions(config, forLooking), migrationsRun: false });
   try {
-    await dataSource.initialize();
+    await open(dataSource, config);
     return await work(dataSource);
   } finally {
     if (dataSource.isInitialized) await dataSource.destroy();
+  }
+}
+
+async function open(dataSource: DataSource, config: DatabaseConfig): Promise<void> {
+  try {
+    await dataSource.initialize();
+  } catch (cause) {
+    throw new CliError(startProblem(cause, describeDatabase(config)), { cause });
   }
 }
 
@@ -58,7 +69,7 @@ export async function withReadyDataSource<T>(
   work: (dataSource: DataSource) => Promise<T>,
 ): Promise<T> {
   if (config.kind === 'sqlite' && !existsSync(config.path)) {
-    throw new CliError(`There is no database at ${config.path}. To make it: ${CLI} migrate`);
+    throw new CliError(`There is no database at ${resolve(config.path)}. To make it: ${CLI} migrate`);
   }
   return withDataSource(config, async (dataSource) => {
     const schema = await readSchemaState(dataSource);

@@ -52,6 +52,7 @@ describe('parseConfig', () => {
       role: 'all',
       workers: 1,
       onionPrivateKeyFile: 'data/x25519-priv.pem',
+      isOnionKeyNamed: false,
       deviceUnseenDays: null,
       dataKeyFile: null,
       statistics: { credentials: null, periodMs: 43_200_000 },
@@ -95,6 +96,7 @@ describe('parseConfig', () => {
       port: 0,
       logLevel: 'silent',
       onionPrivateKeyFile: '/keys/onion',
+      isOnionKeyNamed: true,
       statistics: { periodMs: 1_800_000 },
       notificationTtlMs: 2_419_200_000,
     });
@@ -591,6 +593,11 @@ describe('the network', () => {
       keyFile: import.meta.filename,
       mayMakeKeyFile: false,
     });
+  });
+
+  it('makes no key in its default place either when that was named', () => {
+    const variables = { NODE_LIST: 'testnet', SWARM_KEY_FILE: 'data/x25519-swarm.key' };
+    expect(parseConfig(variables).network).toMatchObject({ mayMakeKeyFile: false });
   });
 
   it('has sources that can be read', () => {

@@ -9,7 +9,6 @@ import {
   DEFAULT_BACKUP_INTERVAL_HOURS,
   DEFAULT_BACKUP_KEEP,
   DEFAULT_OPERATOR_HOST,
-  DEFAULT_SWARM_KEY_FILE,
   type Environment,
   type HookFormat,
   type LogFormat,
@@ -37,6 +36,8 @@ export abstract class AppConfig {
   /** Processes that share the listener. */
   abstract readonly workers: number;
   abstract readonly onionPrivateKeyFile: string;
+  /** The operator named that file, so it is somewhere; false = it may be made in its default place. */
+  abstract readonly isOnionKeyNamed: boolean;
   /** Devices that were not registered again for so long are removed; null = they stay. */
   abstract readonly deviceUnseenDays: number | null;
   /** Ids and tokens are stored sealed with this key; null = as they are. */
@@ -136,7 +137,7 @@ export interface NetworkConfig {
   /** The last good list. */
   readonly listFile: string;
   readonly keyFile: string;
-  /** The file is at its default place. No new file is made at a place that the operator named. */
+  /** Nobody named the file. Of one that was named and is not there, no new one is made. */
   readonly mayMakeKeyFile: boolean;
 }
 
@@ -191,12 +192,15 @@ const NO_FILE: EnvFile = { variables: {}, problems: [] };
 function configOf(environment: Record<string, string | undefined>, envFile: EnvFile): AppConfig {
   const { set, problems, calledBy } = givenVariables(environment, envFile.variables);
   const checked = checkEnvironment(set, problems);
-  if (checked.ok && envFile.problems.length === 0) return toConfig(checked.env);
+  if (checked.ok && envFile.problems.length === 0) return toConfig(checked.env, (name) => set[name] !== undefined);
   const wrong = checked.ok ? [] : checked.problems.map(({ name, message }) => `${calledBy(name)} ${message}`);
   throw new ConfigError([...envFile.problems, ...wrong]);
 }
 
-function toConfig(env: Environment): AppConfig {
+type IsGiven = (name: keyof Environment) => boolean;
+
+/** @param isGiven whether somebody set it: a default that was written out is no default */
+function toConfig(env: Environment, isGiven: IsGiven): AppConfig {
   return deepFreeze({
     host: env.HOST,
     port: env.PORT,
@@ -222,6 +226,7 @@ function toConfig(env: Environment): AppConfig {
     role: env.ROLE,
     workers: env.WORKERS,
     onionPrivateKeyFile: env.ONION_PRIVATE_KEY_FILE,
+    isOnionKeyNamed: isGiven('ONION_PRIVATE_KEY_FILE'),
     deviceUnseenDays: env.DEVICE_UNSEEN_DAYS ?? null,
     dataKeyFile: env.DATA_KEY_FILE ?? null,
     statistics: {
@@ -244,7 +249,7 @@ function toConfig(env: Environment): AppConfig {
       queueAgeMs: env.ALERT_QUEUE_MINUTES * MINUTE_MS,
     },
     proxy: toProxy(env),
-    network: toNetwork(env),
+    network: toNetwork(env, isGiven),
   });
 }
 
@@ -321,7 +326,7 @@ function toProxy({ HTTPS_PROXY: url, NO_PROXY: exceptions = '' }: Environment): 
   };
 }
 
-function toNetwork(env: Environment): NetworkConfig | null {
+function toNetwork(env: Environment, isGiven: IsGiven): NetworkConfig | null {
   const sources = env.NODE_LIST === undefined ? null : parseNodeListSources(env.NODE_LIST);
   if (env.NODE_LIST === undefined || sources === null) return null;
   return {
@@ -330,7 +335,7 @@ function toNetwork(env: Environment): NetworkConfig | null {
     caFile: env.NODE_LIST_CA_FILE ?? null,
     listFile: env.NODE_LIST_FILE,
     keyFile: env.SWARM_KEY_FILE,
-    mayMakeKeyFile: env.SWARM_KEY_FILE === DEFAULT_SWARM_KEY_FILE,
+    mayMakeKeyFile: !isGiven('SWARM_KEY_FILE'),
   };
 }
 

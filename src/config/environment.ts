@@ -35,8 +35,6 @@ export type Role = (typeof ROLES)[number];
 
 const MAX_WORKERS = 64;
 
-export const DEFAULT_ONION_KEY_FILE = 'data/x25519-priv.pem';
-
 export const DEFAULT_BACKUP_INTERVAL_HOURS = 24;
 export const DEFAULT_BACKUP_KEEP = 7;
 export const DEFAULT_OPERATOR_HOST = '127.0.0.1';
@@ -70,11 +68,11 @@ const keys = z
   .object({
     ONION_PRIVATE_KEY_FILE: z
       .string()
-      .default(DEFAULT_ONION_KEY_FILE)
+      .default('data/x25519-priv.pem')
       .meta({ takes: 'the path of a file with 64 hexadecimal characters or 32 raw bytes' })
       .describe(
         "The server's X25519 key. Clients are built with the public half of it, which the server prints at start: keep a copy " +
-          'in a safe place. At a first start the default is made, with mode 0600; a file that is named here has to be there ' +
+          'in a safe place. Not set = the default is made at a first start, with mode 0600; a file that is named here has to be there ' +
           '(npm run cli -- keygen makes it), and no key is made while the database holds devices.',
       ),
     DATA_KEY_FILE: text
@@ -196,7 +194,7 @@ const operator = z
       .meta(SECRET)
       .describe(
         'Where the server posts a message when a provider turns unhealthy or recovers, removal pauses, the queue is ' +
-          'late, a certificate nears its end or a backup fails, and once a day the figures. npm run cli -- alert-test sends one.',
+          'late, a certificate expires soon or a backup fails, and once a day the figures. npm run cli -- alert-test sends one.',
       ),
     ALERT_WEBHOOK_FORMAT: z
       .enum(HOOK_FORMATS, { error: `must be one of ${HOOK_FORMATS.join(', ')}` })
@@ -222,8 +220,6 @@ const delivery = z
   })
   .meta({ title: 'Delivery' });
 
-export const DEFAULT_SWARM_KEY_FILE = 'data/x25519-swarm.key';
-
 const network = z
   .object({
     NODE_LIST: nodeList.describe(
@@ -240,11 +236,11 @@ const network = z
       .describe('The last good list, which is used when no source answers. Kept by the server.'),
     SWARM_KEY_FILE: z
       .string()
-      .default(DEFAULT_SWARM_KEY_FILE)
+      .default('data/x25519-swarm.key')
       .meta({ takes: 'the path of a file with 64 hexadecimal characters or 32 raw bytes' })
       .describe(
-        "This server's X25519 key towards the nodes. At its default place it is made with mode 0600 when absent; a file " +
-          'at another place must be there. Every instance needs its own.',
+        "This server's X25519 key towards the nodes. Not set = it is made at the default place, with mode 0600, whenever it is absent: nothing " +
+          'is lost, nodes forget the old one within 65 minutes. A file that is named here has to be there. Every instance needs its own.',
       ),
   })
   .meta({

@@ -98,5 +98,10 @@ async function prepare(dataSource: DataSource, config: AppConfig, lock: Instance
   const logger = new Logger('Database');
   await lock?.acquire();
   await migrate(dataSource);
-  return sealDatabase(dataSource, config.dataKeyFile, (rows) => new LoggedProgress(rows, logger));
+  return sealDatabase(
+    dataSource,
+    config.dataKeyFile,
+    (rows) => new LoggedProgress(rows, logger),
+    (file) => logger.log({ msg: 'made a new data key: keep a copy in a safe place', file }),
+  );
 }

@@ -6,11 +6,13 @@ import { useTestDatabase } from '../../test/support/test-data-source.js';
 import { storedId, storedToken } from '../../test/support/stored.js';
 import { inPowersOfTwo } from '../database/statement-sizes.js';
 import { NoSealing } from '../sealing/sealing.js';
-import { Device, type DeviceType } from './device.entity.js';
+import { Device, DEVICE_TYPES, type DeviceType } from './device.entity.js';
 import { DevicesCommands } from './devices.commands.js';
 import { DevicesService, MAX_DEVICES_PER_SESSION_ID } from './devices.service.js';
 import { SuspectToken } from './suspect-token.entity.js';
 import { SuspectTokensService } from './suspect-tokens.service.js';
+
+const NONE = Object.fromEntries(DEVICE_TYPES.map((type) => [type, 0]));
 
 describeEachDatabase('the registry of devices', (databases) => {
   const database = useTestDatabase(databases);
@@ -220,7 +222,10 @@ describeEachDatabase('the registry of devices', (databases) => {
     await register('t2', '05a', 'android');
     await register('t3', '05b', 'huawei');
     await register('t4', '05c', 'unknown');
-    expect(await devices.count()).toEqual({ byType: { ios: 1, android: 1, huawei: 1, unknown: 1 }, sessionIds: 3 });
+    expect(await devices.count()).toEqual({
+      byType: { ...NONE, ios: 1, android: 1, huawei: 1, unknown: 1 },
+      sessionIds: 3,
+    });
   });
 
   it('leaves the event loop its turns while it counts many devices, each id once', async () => {
@@ -239,7 +244,7 @@ describeEachDatabase('the registry of devices', (databases) => {
   });
 
   it('counts nothing in an empty registry', async () => {
-    expect(await devices.count()).toEqual({ byType: { ios: 0, android: 0, huawei: 0, unknown: 0 }, sessionIds: 0 });
+    expect(await devices.count()).toEqual({ byType: NONE, sessionIds: 0 });
   });
 
   it('removes only tokens that were not registered again since', async () => {

@@ -103,27 +103,29 @@ describe('OnionKeyService', () => {
 });
 
 describe('a start', () => {
-  const open = (path: string, isInUse: boolean) =>
+  const DEFAULT = 'data/x25519-priv.pem';
+  const open = (path: string | undefined, isInUse: boolean) =>
     OnionKeyService.open(parseConfig({ ONION_PRIVATE_KEY_FILE: path }), () => Promise.resolve(isInUse));
   const before = process.cwd();
   beforeEach(() => process.chdir(folder));
   afterEach(() => process.chdir(before));
 
   it('makes the key in its default place', async () => {
-    const { publicKeyHex } = await open('data/x25519-priv.pem', false);
-    expect((await open('data/x25519-priv.pem', true)).publicKeyHex).toBe(publicKeyHex);
+    const { publicKeyHex } = await open(undefined, false);
+    expect((await open(undefined, true)).publicKeyHex).toBe(publicKeyHex);
+    expect((await open(DEFAULT, true)).publicKeyHex).toBe(publicKeyHex);
   });
 
-  it('makes no key where the operator says that there is one', async () => {
-    await expect(open('mistyped.pem', false)).rejects.toThrow(
-      `The onion private key file ${join(folder, 'mistyped.pem')} does not exist: correct ONION_PRIVATE_KEY_FILE, or make the key`,
+  it.each(['mistyped.pem', DEFAULT])('makes no key where the operator says that there is one: %s', async (path) => {
+    await expect(open(path, false)).rejects.toThrow(
+      `The onion private key file ${join(folder, path)} does not exist: correct ONION_PRIVATE_KEY_FILE, or make the key`,
     );
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it.each(['data/x25519-priv.pem', 'mistyped.pem'])('makes no key for apps that know another one: %s', async (path) => {
+  it.each([undefined, DEFAULT, 'mistyped.pem'])('makes no key for apps that know another one: %s', async (path) => {
     await expect(open(path, true)).rejects.toThrow(
-      `${join(folder, path)} does not exist, and the database holds registrations that depend on its key`,
+      `${join(folder, path ?? DEFAULT)} does not exist, and the database holds registrations that depend on its key`,
     );
     expect(readdirSync(folder)).toEqual([]);
   });

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { type AppConfig } from '../config/app-config.js';
-import { DEFAULT_ONION_KEY_FILE } from '../config/environment.js';
 import { createKeyPair, readKeyPair, requireFirstKeyPair } from './onion-key.file.js';
 import { type X25519KeyPair } from './protocol/key-agreement.js';
 
@@ -21,12 +20,11 @@ export class OnionKeyService {
    * @throws KeyFileError
    */
   static async open(
-    { onionPrivateKeyFile: path }: AppConfig,
+    { onionPrivateKeyFile: path, isOnionKeyNamed: isNamed }: AppConfig,
     isInUse: () => Promise<boolean>,
   ): Promise<OnionKeyService> {
     const keyPair = readKeyPair(path);
     if (keyPair) return new OnionKeyService(keyPair);
-    const isNamed = path !== DEFAULT_ONION_KEY_FILE;
     await requireFirstKeyPair(path, { isNamed, isInUse });
     const made = new OnionKeyService(createKeyPair(path));
     new Logger('OnionKey').log({ msg: 'made a new onion key: keep a copy in a safe place', file: resolve(path) });

@@ -15,7 +15,7 @@ export type OperatorEvent =
   | { kind: 'queue-caught-up' }
   | { kind: 'clock-jumped'; /** ahead, or back when it is negative */ byMs: number }
   | { kind: 'set-aside'; /** notifications that processes died of */ count: number }
-  | { kind: 'certificate-ends'; provider: string; /** UTC epoch milliseconds */ expiresAt: number; daysLeft: number }
+  | { kind: 'certificate-expires'; provider: string; /** UTC epoch milliseconds */ expiresAt: number; daysLeft: number }
   | { kind: 'credential-refused'; provider: string; /** A sentence that names the variable. */ problem: string }
   | { kind: 'backup-failed'; reason: string }
   | { kind: 'disk-low'; freeMiB: number; /** New registrations are refused. */ refusesGrowth: boolean }

@@ -6,7 +6,7 @@ import { type ProxyAddress } from '../config/proxy-url.js';
 /**
  * Why there is no way through the proxy.
  * - `ProxyFailed`: it cannot be reached, or says nothing in time
- * - `ProxyLogin`: it wants to know who we are (407), or does not believe it
+ * - `ProxyLogin`: it wants to know who we are (407), or does not believe it (401 from tinyproxy)
  * - `ProxyRefused`: it answered anything else: it may not or cannot lead there
  */
 export type ProxyFailure = 'ProxyFailed' | 'ProxyLogin' | 'ProxyRefused';
@@ -63,7 +63,7 @@ export function openTunnel(proxy: ProxyAddress, host: string, port: number, sign
     outgoing.on('connect', ({ statusCode = 0 }, socket: Socket, head) => {
       if (statusCode < 200 || statusCode > 299) {
         socket.destroy();
-        fail(statusCode === 407 ? 'ProxyLogin' : 'ProxyRefused');
+        fail(statusCode === 407 || statusCode === 401 ? 'ProxyLogin' : 'ProxyRefused');
         return;
       }
       signal.removeEventListener('abort', giveUp);

@@ -67,7 +67,7 @@ export class CredentialWatcher implements OnApplicationBootstrap, OnApplicationS
         expiresAt: new Date(expiresAt).toISOString(),
       });
       const daysLeft = Math.floor((expiresAt - now) / DAY_MS);
-      this.events.emit({ kind: 'certificate-ends', provider, expiresAt, daysLeft });
+      this.events.emit({ kind: 'certificate-expires', provider, expiresAt, daysLeft });
     }
   }
 

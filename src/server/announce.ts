@@ -33,7 +33,8 @@ const missingProviders = (config: AppConfig) =>
 /** For somebody at a terminal. The key has a line of its own, to be copied as a whole. */
 function welcome(report: StartReport, config: AppConfig): string {
   const off = [...missingProviders(config), ...(config.statistics.credentials ? [] : ['the statistics page'])];
-  const { address, host, publicKey, keyFile, vapidPublicKey, database, redis, role, proxy, workers } = report;
+  const { address, host, publicKey, keyFile, swarmKeyFile, vapidPublicKey, database, redis, role, proxy, workers } =
+    report;
   const lines: [string, string | number | undefined][] = [
     ['address', host === '0.0.0.0' || host === '::' ? `${address}, and every other address of this machine` : address],
     ['operator', report.operatorAddress],
@@ -41,6 +42,7 @@ function welcome(report: StartReport, config: AppConfig): string {
     ['key file', keyFile],
     ['Web Push key', vapidPublicKey && `\n    ${vapidPublicKey}`],
     ["today's API", describeNetwork(config, report)],
+    ['swarm key', swarmKeyFile],
     ['database', database],
     ['redis', redis],
     ['role', role],

@@ -30,6 +30,8 @@ export interface StartReport {
   keyFile?: string;
   /** The storage network of today's API; null = it is off. */
   network: NetworkReport | null;
+  /** The whole path; absent without the network. */
+  swarmKeyFile?: string;
   /** What phones make endpoints of Web Push for; absent when that is off. */
   vapidPublicKey?: string;
   providers: Record<Provider, boolean>;
@@ -57,6 +59,7 @@ export function startReport(app: NestFastifyApplication, config: AppConfig): Sta
       ? {}
       : { publicKey: app.get(OnionKeyService).publicKeyHex, keyFile: resolve(config.onionPrivateKeyFile) }),
     network: config.network && networkReport(app),
+    ...(config.network === null ? {} : { swarmKeyFile: resolve(config.network.keyFile) }),
     ...(webpush === null ? {} : { vapidPublicKey: readVapidKey(webpush.keyFile).publicKey }),
     providers: Object.fromEntries(providers) as StartReport['providers'],
     database: describeDatabase(database),

@@ -1,7 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Logger } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RecordingLogger } from '../../test/support/recording-logger.js';
 import { type NetworkConfig } from '../config/app-config.js';
 import { loadSwarmKey } from './swarm-key.js';
 
@@ -19,6 +21,20 @@ describe('loadSwarmKey', () => {
     const made = await loadSwarmKey(config(path, true));
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(await loadSwarmKey(config(path, false))).toEqual(made);
+  });
+
+  it('says that it made a key, with the whole path, and says nothing when it reads one', async () => {
+    const log = new RecordingLogger();
+    Logger.overrideLogger(log);
+    try {
+      const path = join(folder, 'key');
+      await loadSwarmKey(config(path, true));
+      expect(log.find('made a new swarm key')).toEqual([expect.stringContaining(path)]);
+      await loadSwarmKey(config(path, true));
+      expect(log.lines).toHaveLength(1);
+    } finally {
+      Logger.overrideLogger(false);
+    }
   });
 
   it('reads 64 hexadecimal characters, as editors save them, and 32 raw bytes', async () => {

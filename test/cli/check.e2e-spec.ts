@@ -56,6 +56,18 @@ describe('check', () => {
     });
   });
 
+  it('tells whether the swarm key is there, and fails where it was named and is not', async () => {
+    await inFolder(async (folder) => {
+      const env = { NODE_LIST: 'tcp://127.0.0.1:1' };
+      const swarmKey = async (more = {}) => (await check({ ...env, ...more }, folder, '--offline')).of['swarm key'];
+      const path = join(folder, 'data/x25519-swarm.key');
+      expect(await swarmKey()).toBe(`warning: ${path} does not exist yet; the server makes it at its first start`);
+      expect(await swarmKey({ SWARM_KEY_FILE: 'data/x25519-swarm.key' })).toMatch(/^failed: .* correct SWARM_KEY_FILE/);
+      await runCommand(['keygen', '--file', path], { folder });
+      expect(await swarmKey()).toBe(`ok: ${path} is usable`);
+    });
+  });
+
   it('asks each push service once, for a device that cannot exist', async () => {
     await inFolder(async (folder) => {
       await runCommand(['keygen'], { folder });

@@ -3,41 +3,34 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Command } from 'commander';
 import { describe, expect, it } from 'vitest';
+import { buildProgram } from '../../src/cli/program.js';
 import { CALLED, runCommand } from '../support/command-line.js';
 import { inFolder } from '../support/spawned-server.js';
 
 const run = (...args: string[]) => inFolder((folder) => runCommand(args, { folder }));
 
-const COMMANDS = [
-  ['keygen'],
-  ['pubkey'],
-  ['check'],
-  ['alert-test'],
-  ['stats'],
-  ['devices', 'count'],
-  ['devices', 'prune'],
-  ['suspects', 'list'],
-  ['suspects', 'release'],
-  ['suspects', 'discard'],
-  ['aside', 'list'],
-  ['aside', 'release'],
-  ['aside', 'drop'],
-  ['send'],
-  ['migrate'],
-  ['backup'],
-  ['restore'],
-  ['import-v1'],
-  ['export-v1'],
-  ['import-v2'],
-  ['export-v2'],
-];
+/** The words of each command that does something; a group alone only explains itself. */
+const wordsOf = (command: Command): string[][] =>
+  command.commands.length === 0
+    ? [[command.name()]]
+    : command.commands.flatMap(wordsOf).map((words) => [command.name(), ...words]);
+
+const COMMANDS = buildProgram().commands.flatMap(wordsOf);
 
 describe('the command line', () => {
   it.each(COMMANDS)('explains %s %s with an example', async (...command) => {
     const { code, stdout } = await run(...command, '--help');
     expect(code).toBe(0);
     expect(stdout).toContain(`Examples:\n  $ ${CALLED} ${command.join(' ')}`);
+  });
+
+  it.each(COMMANDS)('is documented: %s %s', (group, ...rest) => {
+    const rows = readFileSync('docs/cli.md', 'utf8').split('\n');
+    const ofGroup = rows.filter((row) => new RegExp(`^\\| [^|]*\`${group}\\b`).test(row)).join('\n');
+    expect(ofGroup).not.toBe('');
+    for (const word of rest) expect(ofGroup).toMatch(new RegExp(`\\b${word}\\b`));
   });
 
   it('tells its version', async () => {
@@ -99,7 +92,7 @@ describe('the command line', () => {
       await inFolder(async (folder) => {
         const { code, stderr } = await runCommand(args, { folder });
         expect(code).toBe(1);
-        expect(stderr).toMatch(/There is no (database at data\/session-push\.sqlite|file)/);
+        expect(stderr).toMatch(/^There is no (database at|file) \/\S+[/](data\/session-push\.sqlite|package\.json)\./);
       });
     },
   );
@@ -108,6 +101,6 @@ describe('the command line', () => {
     const env = { DATABASE_URL: 'mysql://somebody:pass-word@127.0.0.1:1/push' };
     const { code, stderr } = await inFolder((folder) => runCommand(['devices', 'count'], { folder, env }));
     expect(code).toBe(1);
-    expect(stderr).toBe('The database cannot be reached, check DATABASE_URL.\n');
+    expect(stderr).toBe('mysql://127.0.0.1:1/push: The database cannot be reached, check DATABASE_URL.\n');
   });
 });

@@ -14,8 +14,19 @@ describe('ops/session-push.service', () => {
     }
   });
 
-  it('gives the operator a listener of his own on the loopback', () => {
-    expect(unit.join('\n')).toMatch(/^Environment=.*OPERATOR_HOST=127\.0\.0\.1 OPERATOR_PORT=\d+$/m);
+  it('listens on the loopback, behind a proxy, with a listener of his own for the operator', () => {
+    expect(unit.join('\n')).toMatch(/^Environment=HOST=127\.0\.0\.1 .*OPERATOR_HOST=127\.0\.0\.1 OPERATOR_PORT=\d+$/m);
+  });
+});
+
+describe('credentials under systemd', () => {
+  const unit = read('ops/session-push.service');
+
+  it('are handed over as copies, at the paths that the settings name', () => {
+    const copies = [...unit.matchAll(/^#?LoadCredential=([\w.]+):\/etc\/session-push\/\1$/gm)].map(([, name]) => name);
+    const named = [...unit.matchAll(/^# +[A-Z_]+_FILE=\/run\/credentials\/session-push\.service\/(\S+)$/gm)];
+    expect(copies.length).toBeGreaterThan(0);
+    expect(named.map(([, name]) => name)).toEqual(copies);
   });
 });
 
@@ -67,6 +78,13 @@ describe('images', () => {
 
   it('are free software: Valkey in the place of Redis', () => {
     expect(images.filter((image) => /\bredis:/.test(image))).toEqual([]);
+  });
+});
+
+describe('.nvmrc', () => {
+  it('names the Node.js that the project brings along', () => {
+    const { devDependencies } = JSON.parse(read('package.json')) as { devDependencies: Record<string, string> };
+    expect(read('.nvmrc').trim()).toBe(devDependencies['node']);
   });
 });
 

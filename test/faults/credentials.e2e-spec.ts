@@ -18,12 +18,14 @@ const DAY_MS = 86_400_000;
 
 describe('a credential file that changes', () => {
   let gateways: TestGateways;
+  let hook: AlertHook;
   let server: TestServer;
   let folder: string;
   const inFiles = (name: string) => join(folder, name);
 
   beforeAll(async () => {
     gateways = await startGateways();
+    hook = await AlertHook.start();
     folder = mkdtempSync(join(tmpdir(), 'spns-credentials-'));
     cpSync(gateways.files.apnsTokenKeyFile, inFiles('key.p8'));
     cpSync(gateways.files.serviceAccountFile, inFiles('account.json'));
@@ -36,11 +38,13 @@ describe('a credential file that changes', () => {
         FCM_SERVICE_ACCOUNT_FILE: inFiles('account.json'),
         HUAWEI_APP_SECRET: '',
         HUAWEI_APP_SECRET_FILE: inFiles('secret'),
+        ALERT_WEBHOOK_URL: hook.url,
       },
     });
   });
   afterAll(async () => {
     await server.close();
+    await hook.close();
     await gateways.close();
     rmSync(folder, { recursive: true, force: true });
   });
@@ -108,6 +112,15 @@ describe('a credential file that changes', () => {
     const content = serviceAccountJson({ ...stranger, clientEmail: 'nobody@example.com' }, gateways.fcm.tokenUri);
     await expectAnswer('fcm', 'account.json', content, REFUSED);
     expect(server.log.find('is refused by its token_uri (invalid_grant)')).toHaveLength(1);
+    const told = () => hook.messages.filter(({ text }) => String(text).includes('(invalid_grant)'));
+    await expect.poll(told).toMatchObject([
+      {
+        kind: 'credential-refused',
+        severity: 'warning',
+        text: expect.stringContaining('The new credential of fcm is refused, the old one stays in use: '),
+        details: { provider: 'fcm' },
+      },
+    ]);
   });
 
   it('is left alone as long as it does not change', async () => {
@@ -208,7 +221,7 @@ describe('a client certificate that expired while the server was down', () => {
       await arrival(gateways, android, await push(server, android));
       await hook.waitFor(2);
       expect(new Set(hook.messages.map(({ kind }) => kind))).toEqual(
-        new Set(['certificate-ends', 'provider-unhealthy']),
+        new Set(['certificate-expires', 'provider-unhealthy']),
       );
       expect(hook.messages.map(({ text }) => text).join(' ')).toContain('expired on 1970-01-02: replace its file');
       expect(hook.messages.map(({ text }) => text).join(' ')).toContain('replace the certificate in APNS_CERT_FILE');

@@ -10,6 +10,7 @@ import { type SealingState } from '../../database/sealing/sealing-state.entity.j
 import { generationOfCheck } from '../../sealing/sealing.protocol.js';
 import { Registrations } from '../../database/registrations.js';
 import { problemOf } from '../../common/problem-of.js';
+import { CliError } from '../cli-error.js';
 import { withDataSource } from '../with-database.js';
 import { type Check } from './check.js';
 
@@ -42,7 +43,8 @@ export async function checkDatabase({ database, dataKeyFile }: AppConfig): Promi
     );
     return { ...check, generation, isInUse };
   } catch (error) {
-    return { name: 'database', status: 'failed', detail: `${where}: ${problemOf(error)}`, generation, isInUse };
+    const detail = error instanceof CliError ? error.message : `${where}: ${problemOf(error)}`;
+    return { name: 'database', status: 'failed', detail, generation, isInUse };
   }
 }
 

@@ -1,9 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type AppConfig } from '../../config/app-config.js';
-import { DEFAULT_ONION_KEY_FILE } from '../../config/environment.js';
 import { requireFirstKeyPair } from '../../onion/onion-key.file.js';
 import { type DataKeys, readDataKeys } from '../../sealing/data-key.file.js';
+import { readSwarmKey } from '../../swarms/swarm-key.js';
 import { readPublicKey } from '../onion-key.js';
 import { problemOf } from '../../common/problem-of.js';
 import { type Check } from './check.js';
@@ -11,17 +11,32 @@ import { type Check } from './check.js';
 const OTHERS = 0o077;
 
 /** @param isInUse the database holds devices: no new key would fit their apps */
-export async function checkOnionKey({ onionPrivateKeyFile: path }: AppConfig, isInUse: boolean): Promise<Check> {
-  const file = resolve(path);
+export async function checkOnionKey(config: AppConfig, isInUse: boolean): Promise<Check> {
+  const file = resolve(config.onionPrivateKeyFile);
   const name = 'onion key';
-  const isNamed = path !== DEFAULT_ONION_KEY_FILE;
-  const place = { isNamed, isInUse: () => Promise.resolve(isInUse) };
+  const place = { isNamed: config.isOnionKeyNamed, isInUse: () => Promise.resolve(isInUse) };
   try {
     if (!existsSync(file)) await requireFirstKeyPair(file, place);
   } catch (error) {
     return { name, status: 'failed', detail: problemOf(error) };
   }
   return checkKeyFile(name, file, () => `${file}, public key ${readPublicKey(file)}`);
+}
+
+/** Nothing without the network. A new key costs nothing, unless the file was named. */
+export function checkSwarmKey({ network }: AppConfig): Check[] {
+  if (network === null) return [];
+  const file = resolve(network.keyFile);
+  const name = 'swarm key';
+  if (!network.mayMakeKeyFile && !existsSync(file)) {
+    return [{ name, status: 'failed', detail: `${file} does not exist: correct SWARM_KEY_FILE, or leave it unset` }];
+  }
+  return [
+    checkKeyFile(name, file, () => {
+      readSwarmKey(file);
+      return `${file} is usable`;
+    }),
+  ];
 }
 
 /** @param generation of the key that the database is sealed with, for which no new one would do; 0 = it is not sealed */

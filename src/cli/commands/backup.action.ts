@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { loadConfig } from '../../config/app-config.js';
 import { restoreBackup } from '../../database/backups/restore-backup.js';
 import { takeBackup } from '../../database/backups/take-backup.js';
@@ -20,13 +20,14 @@ const start = (label: string, total: number) => new ProgressBar(label, total);
 export async function backupDatabase({ to, json }: BackupOptions): Promise<void> {
   const { backup } = loadConfig();
   const database = sqlitePath();
-  const directory = to ?? backup?.directory ?? join(dirname(database), 'backups');
+  const directory = resolve(to ?? backup?.directory ?? join(dirname(database), 'backups'));
   const file = await untilBrokenOff((signal) => takeBackup(database, directory, { start, signal }));
   if (json) printJson({ file });
   else print(`Copied the database to ${file}.`);
 }
 
-export function restoreDatabase(file: string, { json }: RestoreOptions): void {
+export function restoreDatabase(given: string, { json }: RestoreOptions): void {
+  const file = resolve(given);
   const kept = restoreBackup(file, sqlitePath(), { start });
   if (json) return printJson({ kept });
   print(`Restored ${file}.`);
@@ -48,6 +49,6 @@ async function untilBrokenOff<T>(work: (signal: AbortSignal) => Promise<T>): Pro
 
 function sqlitePath(): string {
   const { database } = loadConfig();
-  if (database.kind === 'sqlite') return database.path;
+  if (database.kind === 'sqlite') return resolve(database.path);
   throw new CliError('This is for SQLite: back your database up with its own tools, see docs/operating.md.');
 }

@@ -4,7 +4,7 @@ import { checkBackup } from '../check/backup.check.js';
 import { type Check } from '../check/check.js';
 import { type ChecklistItem, checklistOf } from '../check/checklist.js';
 import { checkDatabase } from '../check/database.check.js';
-import { checkDataKey, checkOnionKey } from '../check/key-file.check.js';
+import { checkDataKey, checkOnionKey, checkSwarmKey } from '../check/key-file.check.js';
 import { checkNetwork } from '../check/network.check.js';
 import { checkProviders } from '../check/provider.check.js';
 import { checkPublicAddress } from '../check/public-address.check.js';
@@ -67,6 +67,7 @@ async function checksOf(config: AppConfig, { offline = false, full = false, url 
     checkVariables(misspelledVariables()),
     await checkOnionKey(config, isInUse),
     checkDataKey(config.dataKeyFile, generation),
+    ...checkSwarmKey(config),
     database,
     await checkRedisServer(config.redisUrl),
     ...(await checkProviders(config, { offline })),

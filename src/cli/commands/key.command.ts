@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Command } from 'commander';
 import { loadConfig } from '../../config/app-config.js';
 import { examples, print } from '../output.js';
@@ -30,7 +31,7 @@ rotate-data-key.
 ${examples('keygen', 'keygen --vapid --file data/vapid.pem')}`,
     )
     .action(({ file: given, vapid = false }: KeyOptions) => {
-      const file = given ?? (vapid ? DEFAULT_VAPID_KEY_FILE : loadConfig().onionPrivateKeyFile);
+      const file = resolve(given ?? (vapid ? DEFAULT_VAPID_KEY_FILE : loadConfig().onionPrivateKeyFile));
       print(vapid ? makeVapidKeyFile(file) : makeKeyFile(file));
       process.stderr.write(`The private key is in ${file}. Keep a copy in a safe place.\n`);
     });

@@ -65,6 +65,11 @@ const changeAlone = (dataSource: DataSource, config: AppConfig): Promise<Changes
     const { pending: migrations } = await readSchemaState(dataSource);
     await migrate(dataSource);
     const sealing = await needsSealing(dataSource, config.dataKeyFile);
-    await sealDatabase(dataSource, config.dataKeyFile, (rows) => new ProgressBar('Sealing', rows));
+    await sealDatabase(
+      dataSource,
+      config.dataKeyFile,
+      (rows) => new ProgressBar('Sealing', rows),
+      (file) => process.stderr.write(`Made a new data key in ${file}: keep a copy in a safe place.\n`),
+    );
     return { migrations, sealing };
   });

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { DataSource } from 'typeorm';
 import { withLargeCache } from '../../database/large-cache.js';
 import { Sealing } from '../../sealing/sealing.js';
@@ -26,12 +27,13 @@ export interface ExportCommandOptions {
 
 export async function importFile(path: string, options: ImportCommandOptions): Promise<void> {
   const { dryRun = false, onConflict, json } = options;
-  const report = await runImport(path, dryRun, onConflict);
+  const report = await runImport(resolve(path), dryRun, onConflict);
   if (json) printJson(report);
   else print(describeImport(report));
 }
 
-export async function exportFile(path: string, { json }: ExportCommandOptions): Promise<void> {
+export async function exportFile(given: string, { json }: ExportCommandOptions): Promise<void> {
+  const path = resolve(given);
   const report = await runExport(path);
   if (json) return printJson(report);
   const { devices, members, statistics } = report;

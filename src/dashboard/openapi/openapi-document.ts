@@ -1,4 +1,5 @@
 import { ownVersion } from '../../common/own-version.js';
+import { HEALTH_REPORT, LEGACY_STATISTICS, SERVER_STATUS, STATISTICS_DATA } from './examples.js';
 import { answerSchemas, legacyQuerySchema, ref } from './schemas.js';
 
 const json = (description: string, schema: object, example?: unknown) => ({
@@ -53,13 +54,13 @@ const PATHS = {
           schema: { type: 'string', enum: ['period', 'hour'], default: 'period' },
         },
       ],
-      responses: { 200: json('The periods.', ref('StatisticsData')), ...BAD_REQUEST, ...REFUSED },
+      responses: { 200: json('The periods.', ref('StatisticsData'), STATISTICS_DATA), ...BAD_REQUEST, ...REFUSED },
     },
   },
   '/statistics/status': {
     get: {
       summary: 'State of the server, its providers and its queue; devices per platform',
-      responses: { 200: json('As it is now.', ref('ServerStatus')), ...REFUSED },
+      responses: { 200: json('As it is now.', ref('ServerStatus'), SERVER_STATUS), ...REFUSED },
     },
   },
   '/get_statistics_data': {
@@ -70,7 +71,7 @@ const PATHS = {
         required: false,
         content: { 'application/json': { schema: legacyQuerySchema() } },
       },
-      responses: { 200: json('The periods.', ref('LegacyStatistics')), ...BAD_REQUEST, ...REFUSED },
+      responses: { 200: json('The periods.', ref('LegacyStatistics'), LEGACY_STATISTICS), ...BAD_REQUEST, ...REFUSED },
     },
   },
   '/metrics': {
@@ -112,11 +113,11 @@ const PATHS = {
       security: [{}, { operator: [] }],
       responses: Object.fromEntries(
         [
-          [200, 'It can.'],
-          [503, 'It cannot.'],
-        ].map(([code, description]) => [
+          { code: 200, description: 'It can.', example: HEALTH_REPORT },
+          { code: 503, description: 'It cannot.', example: { status: 'error' } },
+        ].map(({ code, description, example }) => [
           code,
-          json(String(description), { anyOf: [ref('TerseHealth'), ref('HealthReport')] }),
+          json(description, { anyOf: [ref('TerseHealth'), ref('HealthReport')] }, example),
         ]),
       ),
     },

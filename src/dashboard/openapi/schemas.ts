@@ -5,7 +5,7 @@ import { serverStatusSchema } from '../dto/server-status.dto.js';
 import { statisticsDataSchema } from '../dto/statistics-data.dto.js';
 import { legacyStatisticsSchema, refusalSchema, terseHealthSchema, versionSchema } from './operator-answers.js';
 
-const ANSWERS = {
+export const ANSWERS = {
   HealthReport: healthReportSchema,
   LegacyStatistics: legacyStatisticsSchema,
   Refusal: refusalSchema,

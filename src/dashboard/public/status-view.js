@@ -41,6 +41,16 @@ const CAUSE_WORDS = {
   'wrong-address': 'Says that the devices belong to another app',
 };
 
+/** What is wrong with a server that a device chose, by the reason that the log has. @type {readonly [RegExp, string][]} */
+const SERVER_WORDS = [
+  [/^(Connect|Name|Proxy)/, 'cannot be reached'],
+  [/^Tls/, 'cannot be trusted, or speaks no TLS'],
+  [/^Timeout/, 'does not answer'],
+  [/^Http429$/, 'asks to slow down'],
+  [/^Http4/, 'refuses pushes'],
+  [/^Http5/, 'is out of order'],
+];
+
 /** @param {ServerStatus} status */
 export function showStatus(status) {
   document.title = `Push server on ${status.host}`;
@@ -132,7 +142,8 @@ function providerCard(provider, report) {
     report.removalPaused && 'No token is removed for now.',
     report.servers && serversLine(report.servers),
     ...(report.servers?.largestFailing ?? []).map(
-      ({ host, devices, reason }) => `${host}: ${reason}, at least ${formatCount(devices)} devices wait for it.`,
+      ({ host, devices, reason }) =>
+        `${host} ${serverTrouble(reason)} (${reason}); at least ${formatCount(devices)} devices wait for it.`,
     ),
     report.certificateEndsAt && expiryOf(Date.parse(report.certificateEndsAt)),
   ];
@@ -148,6 +159,9 @@ function inWords(problem) {
   const words = CAUSE_WORDS[cause];
   return words ? `${words} (${rest.join(': ')}).` : problem;
 }
+
+/** @param {string} reason of a server that a device chose */
+const serverTrouble = (reason) => SERVER_WORDS.find(([pattern]) => pattern.test(reason))?.[1] ?? 'fails';
 
 /** @param {ServerStatus['pushes']} pushes */
 function showOutcomes(pushes) {

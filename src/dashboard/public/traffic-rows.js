@@ -26,6 +26,22 @@ export function toRows(periods, valuesOf) {
 }
 
 /**
+ * The time axis: the range that was asked for, and the whole of the first and the last bar.
+ *
+ * @param {readonly Row[]} rows
+ * @param {{ from?: number, to?: number }} range
+ * @param {number} periodMs
+ */
+export function boundsOf(rows, range, periodMs) {
+  const first = rows[0]?.from ?? 0;
+  const last = rows.at(-1) ?? { from: 0, to: 1 };
+  return {
+    from: Math.min(range.from ?? first, first),
+    to: Math.max(range.to ?? 0, last.to, last.from + periodMs),
+  };
+}
+
+/**
  * @param {readonly Period[]} periods
  * @param {(period: Period) => number[]} valuesOf
  * @param {Unit} unit

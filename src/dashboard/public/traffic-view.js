@@ -1,7 +1,7 @@
 import { element, table } from './dom.js';
 import { formatCount, formatDate, formatDates, formatMoments, formatShortMoment } from './format.js';
 import { Plot } from './plot.js';
-import { toRows } from './traffic-rows.js';
+import { boundsOf, toRows } from './traffic-rows.js';
 
 /** @typedef {import('./traffic-rows.js').Period} Period */
 /** @typedef {import('./traffic-rows.js').Row} Row */
@@ -146,19 +146,3 @@ const lengthInWords = (hours) => (hours === 1 ? 'hour' : `period of ${formatCoun
 
 /** @param {Row} row */
 const sumOf = ({ values }) => values.reduce((sum, value) => sum + value, 0);
-
-/**
- * The time axis: the range that was asked for, and the whole of the first and the last bar.
- *
- * @param {readonly Row[]} rows
- * @param {{ from?: number, to?: number }} range
- * @param {number} periodMs
- */
-function boundsOf(rows, range, periodMs) {
-  const first = rows[0]?.from ?? 0;
-  const last = rows.at(-1) ?? { from: 0, to: 1 };
-  return {
-    from: Math.min(range.from ?? first, first),
-    to: Math.max(range.to ?? 0, last.to, last.from + periodMs),
-  };
-}

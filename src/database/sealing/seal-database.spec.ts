@@ -24,12 +24,18 @@ describe('sealDatabase', () => {
   const sealing = new KeyedSealing(key);
   let file: string;
   let told: number[];
+  let made: string[];
 
   const seal = (keyFile: string | null = file) =>
-    sealDatabase(database.dataSource, keyFile, (rows) => {
-      told.push(rows);
-      return { advance: (done) => told.push(-done), finish: () => undefined };
-    });
+    sealDatabase(
+      database.dataSource,
+      keyFile,
+      (rows) => {
+        told.push(rows);
+        return { advance: (done) => told.push(-done), finish: () => undefined };
+      },
+      (path) => made.push(path),
+    );
   const rows = <Row>(statement: string): Promise<Row[]> => database.dataSource.query<Row[]>(statement);
   const device = (token: string, id: string, registeredAt = 1) => [token, id, 'ios', 0, registeredAt, null];
   const queued = (id: string, targets: unknown) => [
@@ -41,6 +47,7 @@ describe('sealDatabase', () => {
     file = join(folder, randomBytes(8).toString('hex'));
     writeFileSync(file, key);
     told = [];
+    made = [];
   });
 
   it('seals what each table holds, and nothing twice', async () => {
@@ -197,10 +204,12 @@ describe('sealDatabase', () => {
     ]);
   });
 
-  it('makes the key when there is none, and never for a database that is sealed', async () => {
+  it('makes the key when there is none and tells it once, and never for a database that is sealed', async () => {
     rmSync(file);
     await seal();
+    await seal();
     expect(existsSync(file)).toBe(true);
+    expect(made).toEqual([file]);
     rmSync(file);
     await expect(seal()).rejects.toThrow(`There is no file ${file}, and the database is sealed`);
     await expect(openSealing(database.dataSource, file)).rejects.toThrow(`There is no file ${file}`);

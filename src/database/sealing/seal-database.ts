@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import { MetricsService } from '../../metrics/metrics.service.js';
 import { type DataSource } from 'typeorm';
-import { createDataKey } from '../../sealing/data-key.file.js';
+import { createDataKey, type DataKeys } from '../../sealing/data-key.file.js';
 import { KeyedSealing, NoSealing, type Sealing } from '../../sealing/sealing.js';
 import { keyCheckOf } from '../../sealing/sealing.protocol.js';
 import { DatabaseWriter } from '../database-writer.js';
@@ -28,12 +29,14 @@ export interface SealingProgress {
  *
  * @param file null = no data key
  * @param start called with the number of rows when there is something to do
+ * @param made called with the whole path of a key that was made
  * @throws SealingError when the database is sealed with another key
  */
 export function sealDatabase(
   dataSource: DataSource,
   file: string | null,
   start: (rows: number) => SealingProgress,
+  made: (file: string) => void = () => undefined,
 ): Promise<Sealing> {
   return oneAfterTheOther(dataSource, async () => {
     const state = await readSealingState(dataSource);
@@ -41,10 +44,16 @@ export function sealDatabase(
       requireNotSealed(state);
       return new NoSealing();
     }
-    const sealing = new KeyedSealing(...(dataKeysOf(state, file) ?? createDataKey(file)));
+    const sealing = new KeyedSealing(...(dataKeysOf(state, file) ?? makeDataKey(file, made)));
     if (await needsSealing(dataSource, file)) await convert(dataSource, sealing, start);
     return sealing;
   });
+}
+
+function makeDataKey(file: string, made: (file: string) => void): DataKeys {
+  const keys = createDataKey(file);
+  made(resolve(file));
+  return keys;
 }
 
 /**

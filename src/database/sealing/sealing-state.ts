@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type DataSource } from 'typeorm';
 import { type DataKeys, readDataKeys } from '../../sealing/data-key.file.js';
 import { generationOfCheck, keyCheckOf } from '../../sealing/sealing.protocol.js';
@@ -26,7 +27,8 @@ export function requireNotSealed(state: SealingState | null): void {
  *
  * @throws SealingError when the database is sealed and its key is not among them
  */
-export function dataKeysOf(state: SealingState | null, file: string): DataKeys | null {
+export function dataKeysOf(state: SealingState | null, path: string): DataKeys | null {
+  const file = resolve(path);
   const keys = readDataKeys(file);
   if (!state) return keys;
   if (!keys) {

@@ -61,7 +61,7 @@ describe('OutcomePolicy', () => {
       const result = { outcome: 'delivered', contentLeftOut: false } as const;
       expect(policy.apply(provider, target, result, attempt())).toEqual({ step: 'done' });
     }
-    expect(await counted()).toMatchObject({ iosPushes: 1, androidPushes: 3, huaweiPushes: 1 });
+    expect(await counted()).toMatchObject({ iosPushes: 1, androidPushes: PROVIDERS.length - 1, huaweiPushes: 1 });
   });
 
   it('keeps in mind which APNs environment took the token', async () => {
