@@ -10,7 +10,7 @@ import { openPush } from '../support/opened-push.js';
 import { newAndroidToken } from '../support/people.js';
 import { describeWithPostgres } from '../support/private-postgres.js';
 import { inFolder, spawnServer, type SpawnedServer } from '../support/spawned-server.js';
-import { newSessionId, nowSeconds, subscribeRequest } from '../support/subscribing-phone.js';
+import { newSessionId, nowSeconds, subscribeRequest, unsubscribeRequest } from '../support/subscribing-phone.js';
 import { addToV2, inOrder, makeV2Tables, readV2, v2Subscription, type V2Subscription } from '../support/v2-database.js';
 
 const [IMPORTED, EXPORTED] = ['postgres://spns@localhost/spns', 'postgres://spns@localhost/spns_new'];
@@ -48,7 +48,9 @@ describeWithPostgres('docs/migrating.md', (postgres) => {
         const [theirs, back] = [await postgres.create(), await postgres.create()];
         await makeV2Tables(theirs);
         const early = Array.from({ length: 100 }, oldSubscription);
-        await addToV2(theirs, early);
+        const leaving = { account: newSessionId(), token: newAndroidToken() };
+        const left = subscribeRequest(leaving.account, { token: leaving.token, sigTs: nowSeconds() - 3 * 86_400 });
+        await addToV2(theirs, [...early, v2Subscription(left)]);
         const keyFile = join(folder, 'onionreq_x25519');
         const { stdout: publicKey } = await runCommand(['keygen', '--file', keyFile], { folder });
         // As the old server keeps it.
@@ -86,6 +88,9 @@ describeWithPostgres('docs/migrating.md', (postgres) => {
             ]);
             const { body } = await server.onion.ask('/subscribe', here);
             expect(body).toMatchObject({ success: true });
+            // It does not come back with the second import.
+            const gone = unsubscribeRequest(leaving.account, { token: leaving.token });
+            expect((await server.onion.ask('/unsubscribe', gone)).body).toMatchObject({ success: true, removed: true });
           } else if (server && outputs.length === 7) {
             await server.process.stop();
             server = await spawnServer(env, folder);
@@ -96,10 +101,10 @@ describeWithPostgres('docs/migrating.md', (postgres) => {
         const of = (command: string) => outputs.flatMap(([name, output]) => (name === command ? [output] : []));
         expect(outputs).toHaveLength(8);
         expect(of('pubkey')).toEqual([publicKey]);
-        expect(of(`import-v2 ${IMPORTED} --dry-run`)[0]).toContain('100 would be imported');
+        expect(of(`import-v2 ${IMPORTED} --dry-run`)[0]).toContain('101 would be imported');
         const [first, second] = of(`import-v2 ${IMPORTED}`);
-        expect(first).toContain('100 imported');
-        expect(second).toMatch(/ 2 imported\n +101 already there/);
+        expect(first).toContain('101 imported');
+        expect(second).toMatch(/ 2 imported\n +102 already there/);
         expect(await readV2(back)).toEqual(inOrder([...early, ...meanwhile, v2Subscription(here)]));
 
         // And once more into an empty database, from what went back.
