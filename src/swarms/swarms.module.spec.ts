@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../test/support/eventually.js';
 import { ChainState, startOxend } from '../../test/support/list-answers.js';
 import { parseConfig } from '../config/app-config.js';
+import { ClockModule } from '../common/clock.module.js';
 import { ConfigModule } from '../config/config.module.js';
 import { SwarmMonitor } from './swarm-monitor.service.js';
 import { SwarmsModule } from './swarms.module.js';
@@ -37,6 +38,7 @@ async function monitorFor(variables: Record<string, string>): Promise<SwarmMonit
       ConfigModule.forRoot(
         parseConfig({ SWARM_KEY_FILE: join(folder, 'key'), NODE_LIST_FILE: join(folder, 'list.json'), ...variables }),
       ),
+      ClockModule,
       SwarmsModule,
     ],
     providers: [

@@ -1,7 +1,10 @@
 import { type z } from 'zod';
+import { DEVICE_TYPES, type DeviceType } from '../../devices/device.entity.js';
 import { type ServerStatus } from '../dto/server-status.dto.js';
 import { type StatisticsData } from '../dto/statistics-data.dto.js';
 import { type legacyStatisticsSchema } from './operator-answers.js';
+
+const NONE_OF_EACH = Object.fromEntries(DEVICE_TYPES.map((type) => [type, 0])) as Record<DeviceType, number>;
 
 /** What answers look like, for the description of the endpoints. */
 export const STATISTICS_DATA: StatisticsData = {
@@ -82,7 +85,7 @@ export const SERVER_STATUS: ServerStatus = {
     list: { ageSeconds: 210, origin: 'source' },
   },
   devices: {
-    byPlatform: { ios: 1210, android: 1688, huawei: 61, unknown: 0 },
+    byPlatform: { ...NONE_OF_EACH, ios: 1210, android: 1688, huawei: 61 },
     sessionIds: 2730,
     countedAt: '2026-03-01T11:58:31.000Z',
   },
