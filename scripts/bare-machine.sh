@@ -25,7 +25,7 @@ fi
 root=$(mktemp -d)
 log=$(mktemp)
 clean_up() {
-  umount --lazy "$root/dev" "$root/proc" 2>/dev/null || true
+  umount --lazy "$root/dev/pts" "$root/dev" "$root/proc" 2>/dev/null || true
   rm -rf --one-file-system "$root" "$log"
 }
 trap clean_up EXIT
@@ -39,6 +39,7 @@ debootstrap --variant=minbase --components="$components" --include=ca-certificat
 chmod 755 "$root"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
+mount --bind /dev/pts "$root/dev/pts"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 # An installer writes this; debootstrap does not.
 printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts"
