@@ -87,7 +87,8 @@ it('docs/forks.md leads from an empty folder to a server that a fork’s app can
         word === 'KEY' ? publicKey : word === PUBLIC_NAME ? (front?.url ?? word) : word.replaceAll("'", ''),
       );
       const { code, stdout, stderr } = await runCommand(args, { folder, env });
-      expect({ command, code }, stdout + stderr).toEqual({ command, code: 0 });
+      const problem = code === 0 ? '' : stdout + stderr;
+      expect({ command, code, problem }).toEqual({ command, code: 0, problem: '' });
       if (args[0] === 'keygen') {
         publicKey = /\b[0-9a-f]{64}\b/.exec(stdout)?.[0] ?? '';
         writeSettings(folder);
