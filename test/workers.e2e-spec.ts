@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { describeOneDatabase } from './support/databases.js';
@@ -74,11 +74,9 @@ describeOneDatabase('WORKERS=3', (databases) => {
     await inFolder(async (folder) => {
       const env = { ...gateways.environment, DATABASE_URL: await databases.create(), WORKERS: '3' };
       const server = new ServerProcess(env, folder);
+      const { pid } = server.child;
       const members = () =>
-        spawnSync('ps', ['-o', 'pid=', '--ppid', String(server.child.pid)], { encoding: 'utf8' })
-          .stdout.split('\n')
-          .filter((line) => line.trim() !== '')
-          .map(Number);
+        readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
       while (members().length < 2 && server.child.exitCode === null) await sleep(10);
       process.kill(members().at(-1) ?? 0, 'SIGKILL');
       const { publicKey, address } = await server.listening();
