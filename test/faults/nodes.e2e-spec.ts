@@ -36,7 +36,7 @@ interface BadDay {
 
 const DAY_MS = 4000;
 /** A silent connection is given up after 30 s, and it is looked every 15 s; the same for one that does not answer HI. */
-const LONG_DAY_MS = 50_000;
+const LONG_DAY_MS = 65_000;
 /** How often the route is taken, the last time some while before the end of the day. */
 const AGAIN_MS = 20_000;
 /** From the end of a bad day until the node watches again. */
