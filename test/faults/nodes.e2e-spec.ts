@@ -38,7 +38,7 @@ const DAY_MS = 4000;
 /** A silent connection is given up after 30 s, and it is looked every 15 s; the same for one that does not answer HI. */
 const LONG_DAY_MS = 65_000;
 /** How often the route is taken, the last time some while before the end of the day. */
-const AGAIN_MS = 20_000;
+const AGAIN_MS = 27_000;
 /** From the end of a bad day until the node watches again. */
 const WHOLE_AGAIN_WITHIN_MS = 60_000;
 const LARGER_THAN_ALLOWED = 2 * 1024 * 1024;
