@@ -13,7 +13,7 @@ export function printProgress({ seconds, doing, client, pending, memoryMb }: Soa
 
 export function printResult(result: SoakResult): void {
   const { client, deliveries, reported, reportedAfterLapse, withoutGoogle, malformed } = result;
-  const { memory, faults, hostAnswers, endpoints, problems } = result;
+  const { memory, faults, hostAnswers, endpoints, collapsed, problems } = result;
   const answers = Object.entries(hostAnswers);
   const rows: [string, string | number][] = [
     ['requests', client.requests],
@@ -28,6 +28,8 @@ export function printResult(result: SoakResult): void {
     ['pushes delivered', deliveries.pushes],
     ['of these by Web Push', withoutGoogle],
     ['pushes lost', deliveries.lost],
+    ['phones woken without content', `${deliveries.wakeups} times, in place of ${deliveries.collapsed} pushes`],
+    ['collapsed, says the server', [...collapsed].map(([what, times]) => `${what}: ${times}`).join(', ') || 'none'],
     [
       'pushes twice',
       `${deliveries.duplicates} (in flight at a restart or a cut: ${deliveries.duplicatesAllowed}; others: ${deliveries.unexplained})`,

@@ -39,6 +39,8 @@ export interface SoakProgress {
 export interface SoakResult {
   readonly client: Tally;
   readonly deliveries: DeliverySummary;
+  /** Pushes that the server says it collapsed with others, by provider and reason. */
+  readonly collapsed: ReadonlyMap<string, number>;
   /** Messages that nodes reported. */
   readonly reported: number;
   /** Those of nodes that nobody disturbed, after a time in which they forget what is not renewed. */
@@ -265,9 +267,14 @@ class Soak {
     const { tally } = this.stage.client;
     const deliveries = this.stage.deliveries.summary();
     const growth = memory.endMb - memory.startMb;
+    const saidToBeCollapsed = [...this.server.collapsed.values()].reduce((sum, count) => sum + count, 0);
     const failures: [boolean, string][] = [
       [deliveries.lost > 0, `${deliveries.lost} pushes of acknowledged notifications never arrived`],
       [deliveries.strays > 0, `${deliveries.strays} pushes were for nobody, or could not be opened`],
+      [
+        deliveries.collapsed > saidToBeCollapsed,
+        `${deliveries.collapsed} pushes were collapsed, and the server says ${saidToBeCollapsed}`,
+      ],
       [deliveries.unexplained > 0, `${deliveries.unexplained} pushes came twice without a reason`],
       [tally.failed > 0, `${tally.failed} requests were answered with 5xx or an inner 500`],
       [this.showsLapse && this.quiet.reportedAfterLapse === 0, 'nobody reported anything after nodes forget'],
@@ -276,6 +283,7 @@ class Soak {
     return {
       client: tally,
       deliveries,
+      collapsed: this.server.collapsed,
       reported: this.correspondents.reduce((sum, { reported }) => sum + reported, 0),
       reportedAfterLapse: this.quiet.reportedAfterLapse,
       withoutGoogle: this.gateways.pushHosts.reduce((sum, { counts }) => sum + counts.accepted, 0),

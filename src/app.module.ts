@@ -2,7 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { AlertsModule } from './alerts/alerts.module.js';
 import { ClosedGroupsModule } from './closed-groups/closed-groups.module.js';
-import { ClockModule } from './common/clock.module.js';
+import { ClockModule } from './common/time/clock.module.js';
 import { type AppConfig } from './config/app-config.js';
 import { ConfigModule } from './config/config.module.js';
 import { type Duties, dutiesOf } from './config/duties.js';

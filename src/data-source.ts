@@ -13,8 +13,8 @@ import { StatisticsPeriod } from './statistics/statistics-period.entity.js';
 import { DatabaseIdRow } from './database/database-id.entity.js';
 import { parseDatabaseUrl } from './config/database-url.js';
 import { tlsOptions } from './database/mysql/tls-options.js';
-import { EndedSubscription } from './subscriptions/ended-subscription.entity.js';
-import { Subscription } from './subscriptions/subscription.entity.js';
+import { EndedSubscription } from './subscriptions/registry/ended-subscription.entity.js';
+import { Subscription } from './subscriptions/registry/subscription.entity.js';
 import { databaseOptions } from './database/database-options.js';
 import { SealingState } from './database/sealing/sealing-state.entity.js';
 

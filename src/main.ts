@@ -1,6 +1,6 @@
-import { keepCompiledCode } from './common/compile-cache.js';
-import { requireSupportedNode } from './common/node-version.js';
-import { waitForSlowHandshakes } from './common/slow-handshakes.js';
+import { keepCompiledCode } from './common/start/compile-cache.js';
+import { requireSupportedNode } from './common/start/node-version.js';
+import { waitForSlowHandshakes } from './common/bounds/slow-handshakes.js';
 
 requireSupportedNode();
 keepCompiledCode();

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { nodeVersionProblem } from '../src/common/node-version.js';
+import { nodeVersionProblem } from '../src/common/start/node-version.js';
 
 const PROJECT = resolve(import.meta.dirname, '..');
 const SCRIPT = 'scripts/build-when-needed.mjs';

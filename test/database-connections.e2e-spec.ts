@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, makeAuthority } from '../gateways/certificates.js';
 import { parseConfig } from '../src/config/app-config.js';
 import { withDataSource } from '../src/cli/with-database.js';
-import { problemOf as sentenceOf } from '../src/common/problem-of.js';
+import { problemOf as sentenceOf } from '../src/common/words/problem-of.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newId, newIosToken } from './support/people.js';
 import { findMariaDb, type PrivateMariaDb, startMariaDb } from './support/private-mariadb.js';

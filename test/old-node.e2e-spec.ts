@@ -79,7 +79,7 @@ describe('a machine with an old Node.js', () => {
   it(
     'runs the tests, builds, and starts on the Node.js that the project brings along',
     () => {
-      expect(npm(folder, ['run', 'test:unit', '--', 'src/common/concurrency-limit.spec.ts'], oldPath)).toContain(
+      expect(npm(folder, ['run', 'test:unit', '--', 'src/common/bounds/concurrency-limit.spec.ts'], oldPath)).toContain(
         '0 failed',
       );
       rmSync(join(folder, 'dist'), { recursive: true, force: true });

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type SwarmNetwork, startSwarmNetwork } from '../gateways/swarm/network.js';
-import { SwarmMonitor } from '../src/swarms/swarm-monitor.service.js';
-import { DEFAULT_WATCH_TUNING } from '../src/swarms/swarm-watch.js';
+import { SwarmMonitor } from '../src/swarms/watch/swarm-monitor.service.js';
+import { DEFAULT_WATCH_TUNING } from '../src/swarms/watch/swarm-watch.js';
 import { describeOneDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { accountOf, type NetworkPhone, subscribePhones, untilPushed, untilWatched } from './support/network-phones.js';

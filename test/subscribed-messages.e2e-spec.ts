@@ -2,7 +2,7 @@ import sodium from 'libsodium-wrappers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type ApnsGateway, startApnsGateway } from '../gateways/apns.gateway.js';
 import { type SwarmNetwork, startSwarmNetwork } from '../gateways/swarm/network.js';
-import { SwarmMonitor } from '../src/swarms/swarm-monitor.service.js';
+import { SwarmMonitor } from '../src/swarms/watch/swarm-monitor.service.js';
 import { describeEachDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { openPush } from './support/opened-push.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Subscription } from '../src/subscriptions/subscription.entity.js';
+import { Subscription } from '../src/subscriptions/registry/subscription.entity.js';
 import { describeEachDatabase } from './support/databases.js';
 import { startGateways, type TestGateways } from './support/gateways.js';
 import { newAndroidToken } from './support/people.js';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { swarmPlaceOf } from '../../src/subscriptions/swarm-place.protocol.js';
+import { swarmPlaceOf } from '../../src/subscriptions/wire/swarm-place.protocol.js';
 import { type BenchDatabase, type Rows, type Value } from './bench-database.js';
 import { dataOf, deviceCountOf, devicesOf, groupIdOf, membersOf, type Population, sessionIdOf } from './population.js';
 import { accountOf, type Subscribers, subscriptionCountOf, tokensOf } from './subscribers.js';

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { type V2Columns } from '../../src/cli/v2/v2-database.js';
-import { monitorText } from '../../src/subscriptions/signatures.protocol.js';
+import { monitorText } from '../../src/subscriptions/wire/signatures.protocol.js';
 
 /** Of a hundred rows so many are of a group's members, whose leave to read is a second signature to check. */
 const MEMBERS_PER_HUNDRED = 25;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_WATCH_TUNING } from '../../src/swarms/swarm-watch.js';
+import { DEFAULT_WATCH_TUNING } from '../../src/swarms/watch/swarm-watch.js';
 import { type Table } from '../../test/support/report/markdown-table.js';
 import { type Bench } from '../bench.js';
 import { type BenchDatabase } from '../database/bench-database.js';

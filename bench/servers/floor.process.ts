@@ -8,14 +8,14 @@ type KeyFile = typeof import('../../src/onion/onion-key.file.js');
 type EnvelopeFile = typeof import('../../src/onion/protocol/envelope.js');
 type EnvelopeV2 = typeof import('../../src/onion/protocol/envelope-v2.js');
 type EnvelopeV4 = typeof import('../../src/onion/protocol/envelope-v4.js');
-type Signatures = typeof import('../../src/subscriptions/signatures.protocol.js');
+type Signatures = typeof import('../../src/subscriptions/wire/signatures.protocol.js');
 
 const compiled = <Module>(path: string): Promise<Module> => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const { createKeyPair, readKeyPair } = await compiled<KeyFile>('onion/onion-key.file.js');
 const { resultJson } = await compiled<EnvelopeFile>('onion/protocol/envelope.js');
 const { envelopeV2 } = await compiled<EnvelopeV2>('onion/protocol/envelope-v2.js');
 const { envelopeV4 } = await compiled<EnvelopeV4>('onion/protocol/envelope-v4.js');
-const { monitorText, problemOfSignature } = await compiled<Signatures>('subscriptions/signatures.protocol.js');
+const { monitorText, problemOfSignature } = await compiled<Signatures>('subscriptions/wire/signatures.protocol.js');
 
 const SUBSCRIBE = 'subscribe';
 

@@ -8,7 +8,7 @@ type AppModuleFile = typeof import('../../src/app.module.js');
 type TuningFile = typeof import('../../src/delivery/delivery-tuning.js');
 type AppConfigFile = typeof import('../../src/config/app-config.js');
 type HeapFile = typeof import('../../src/server/heap.js');
-type PinoLoggerFile = typeof import('../../src/common/pino-logger.js');
+type PinoLoggerFile = typeof import('../../src/common/words/pino-logger.js');
 
 const compiled = <Module>(path: string): Promise<Module> => import(new URL(`../../dist/${path}`, import.meta.url).href);
 const { NEST_OPTIONS, openAdapter, prepare } = await compiled<AppFactory>('app.factory.js');
@@ -16,7 +16,7 @@ const { AppModule } = await compiled<AppModuleFile>('app.module.js');
 const { DEFAULT_DELIVERY_TUNING, DeliveryTuning } = await compiled<TuningFile>('delivery/delivery-tuning.js');
 const { loadConfig } = await compiled<AppConfigFile>('config/app-config.js');
 const { keepHeapSmall } = await compiled<HeapFile>('server/heap.js');
-const { PinoLogger } = await compiled<PinoLoggerFile>('common/pino-logger.js');
+const { PinoLogger } = await compiled<PinoLoggerFile>('common/words/pino-logger.js');
 
 keepHeapSmall();
 const module = await Test.createTestingModule({ imports: [await AppModule.forRoot(loadConfig())] })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ScaleMessage, type ScaleNetwork, startScaleNetwork } from '../../gateways/swarm/scale-network.js';
-import { SwarmSpace } from '../../src/swarms/swarm-space.protocol.js';
+import { SwarmSpace } from '../../src/swarms/wire/swarm-space.protocol.js';
 import { accountOf, phoneCountOf, type Subscribers } from '../database/subscribers.js';
 import { monotonicMs } from '../measure/clock.js';
 

@@ -9,7 +9,7 @@ import { MetricsService } from '../metrics/metrics.service.js';
 import { Sealing } from '../sealing/sealing.js';
 import { StatisticsHour } from '../statistics/statistics-hour.entity.js';
 import { StatisticsPeriod } from '../statistics/statistics-period.entity.js';
-import { SubscribedTokensService } from '../subscriptions/subscribed-tokens.service.js';
+import { SubscribedTokensService } from '../subscriptions/registry/subscribed-tokens.service.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
 
 /**

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { CLI } from '../config/cli-name.js';
-import { ownVersion } from '../common/own-version.js';
+import { ownVersion } from '../common/start/own-version.js';
 import { addAlertTestCommand } from './commands/alert-test.command.js';
 import { addAsideCommands } from './commands/aside.command.js';
 import { addBackupCommands } from './commands/backup.command.js';
@@ -33,7 +33,7 @@ export async function runCli(args: readonly string[]): Promise<number> {
   } catch (error) {
     // It wrote what there is to say; help that was asked for is no mistake.
     if (error instanceof CommanderError) return error.exitCode === EXIT_OK ? EXIT_OK : EXIT_USAGE;
-    const { problemOf } = await import('../common/problem-of.js');
+    const { problemOf } = await import('../common/words/problem-of.js');
     process.stderr.write(`${problemOf(error)}\n`);
     return EXIT_FAILURE;
   }

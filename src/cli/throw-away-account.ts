@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type JsonObject, parseJsonObject } from '../encoding/json.js';
-import { monitorText, unsubscribeText } from '../subscriptions/signatures.protocol.js';
+import { monitorText, unsubscribeText } from '../subscriptions/wire/signatures.protocol.js';
 import { CliError } from './cli-error.js';
 
 const SEED_BYTES = 32;

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { DataSource } from 'typeorm';
 import { CLI } from '../config/cli-name.js';
 import { type AppConfig, type DatabaseConfig, loadConfig } from '../config/app-config.js';
-import { startProblem } from '../common/start-problem.js';
+import { startProblem } from '../common/start/start-problem.js';
 import { databaseOptions } from '../database/database-options.js';
 import { describeDatabase } from '../database/describe-database.js';
 import { readSchemaState, requireKnownSchema } from '../database/schema-state.js';

@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { sharedAnswer } from '../common/shared-answer.js';
+import { sharedAnswer } from '../common/bounds/shared-answer.js';
 import { Duties } from '../config/duties.js';
 import { countAllRows } from '../database/table-pages.js';
 import { MetricsService } from '../metrics/metrics.service.js';

@@ -3,7 +3,7 @@ import cluster from 'node:cluster';
 import { randomUUID } from 'node:crypto';
 import { onMessage, sendToPrimary } from './bus.js';
 import { type ClusterAnswer, type PassedQuestion } from './messages.js';
-import { describeError } from '../common/describe-error.js';
+import { describeError } from '../common/words/describe-error.js';
 
 /** A process that is too busy to answer by then is left out. */
 const WAIT_MS = 2000;

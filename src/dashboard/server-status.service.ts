@@ -1,13 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { hostname } from 'node:os';
-import { describeError } from '../common/describe-error.js';
-import { ownVersion } from '../common/own-version.js';
-import { sharedAnswer } from '../common/shared-answer.js';
+import { describeError } from '../common/words/describe-error.js';
+import { ownVersion } from '../common/start/own-version.js';
+import { sharedAnswer } from '../common/bounds/shared-answer.js';
 import { AppConfig } from '../config/app-config.js';
 import { DevicesService } from '../devices/devices.service.js';
 import { HealthService } from '../health/health.service.js';
-import { withDeadline } from '../common/with-deadline.js';
-import { type NetworkState, NetworkStatus } from '../swarms/network-status.js';
+import { withDeadline } from '../common/time/with-deadline.js';
+import { type NetworkState, NetworkStatus } from '../swarms/status/network-status.js';
 import { type NetworkFigures, type ServerStatus } from './dto/server-status.dto.js';
 import { PushFigures } from './push-figures.js';
 

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { describeError } from '../common/describe-error.js';
+import { describeError } from '../common/words/describe-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Duties } from '../config/duties.js';
 import { MetricsService } from '../metrics/metrics.service.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type DataSource } from 'typeorm';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { startProblem } from '../common/start-problem.js';
+import { startProblem } from '../common/start/start-problem.js';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { openDataSource } from '../../test/support/test-data-source.js';
 import { DatabaseInUseError, InstanceLock } from './instance-lock.js';

@@ -3,7 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import Database from 'better-sqlite3';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type QueryRunner } from 'typeorm';
-import { withDeadline } from '../common/with-deadline.js';
+import { withDeadline } from '../common/time/with-deadline.js';
 import { type AppConfig } from '../config/app-config.js';
 import { lockFileOf } from './lock-file.js';
 

@@ -3,7 +3,7 @@ import { Interval } from '@nestjs/schedule';
 import Database from 'better-sqlite3';
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../common/describe-error.js';
+import { describeError } from '../common/words/describe-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Duties } from '../config/duties.js';
 

@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { describeError } from '../common/describe-error.js';
-import { TrustedClock } from '../common/trusted-clock.js';
+import { describeError } from '../common/words/describe-error.js';
+import { TrustedClock } from '../common/time/trusted-clock.js';
 import { MINUTE_MS } from '../config/durations.js';
 import { Duties } from '../config/duties.js';
 import { OperatorEvents } from '../operator/operator-events.js';

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RepeatedError } from '../common/repeated-error.js';
+import { RepeatedError } from '../common/words/repeated-error.js';
 import { Duties } from '../config/duties.js';
 import { sealTarget } from '../sealing/sealed-target.js';
 import { Sealing } from '../sealing/sealing.js';

@@ -1,7 +1,7 @@
 import { DAY_MS } from '../config/durations.js';
 import { Injectable, Logger } from '@nestjs/common';
 import { Cron, CronExpression } from '@nestjs/schedule';
-import { describeError } from '../common/describe-error.js';
+import { describeError } from '../common/words/describe-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Duties } from '../config/duties.js';
 import { DevicePruningService } from './device-pruning.service.js';

@@ -1,5 +1,5 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { sharedAnswer } from '../common/shared-answer.js';
+import { sharedAnswer } from '../common/bounds/shared-answer.js';
 import { Duties } from '../config/duties.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { DevicesService } from './devices.service.js';

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, UseGuards } from '@nestjs/common';
-import { ownVersion } from '../common/own-version.js';
+import { ownVersion } from '../common/start/own-version.js';
 import { BasicAuthGuard } from '../operator/basic-auth.guard.js';
 import { Doors } from '../operator/doors.js';
 import { type TerseHealth } from './health.controller.js';

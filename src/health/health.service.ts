@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { DAY_MS } from '../config/durations.js';
-import { NetworkStatus } from '../swarms/network-status.js';
-import { describeError } from '../common/describe-error.js';
-import { sharedAnswer } from '../common/shared-answer.js';
+import { NetworkStatus } from '../swarms/status/network-status.js';
+import { describeError } from '../common/words/describe-error.js';
+import { sharedAnswer } from '../common/bounds/shared-answer.js';
 import {
   DeliveryStatus,
   type InstanceStatus,
@@ -11,7 +11,7 @@ import {
   type ProviderStatus,
 } from '../delivery/status/delivery-status.js';
 import { mostServersFail } from '../delivery/status/server-judgement.js';
-import { withDeadline } from '../common/with-deadline.js';
+import { withDeadline } from '../common/time/with-deadline.js';
 
 /** `degraded` needs the operator's eye, but the server takes requests and keeps what it accepts. */
 export type HealthStatus = 'ok' | 'degraded' | 'error';

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { describeError } from '../common/describe-error.js';
+import { describeError } from '../common/words/describe-error.js';
 import { type Count, LabelledCounter } from './labelled-counter.js';
 import { ReasonLabels } from './reason-labels.js';
 

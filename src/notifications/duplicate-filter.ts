@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { hash } from 'node:crypto';
-import { RecentValues } from '../common/recent-values.js';
+import { RecentValues } from '../common/bounds/recent-values.js';
 
 /** Clients send the same request up to four times when the answer gets lost on the way. */
 export const REMEMBER_MS = 5 * 60_000;

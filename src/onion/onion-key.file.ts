@@ -1,4 +1,4 @@
-import { createKey, type KeyFile, type KeyPlace, readKey, requireFirstKey } from '../common/key-file.js';
+import { createKey, type KeyFile, type KeyPlace, readKey, requireFirstKey } from '../common/start/key-file.js';
 import { exportPrivateKey, generateKeyPair, importKeyPair, type X25519KeyPair } from './protocol/key-agreement.js';
 import { decodeHexKey } from '../encoding/key-encodings.js';
 

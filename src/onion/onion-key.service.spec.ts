@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
-import { KeyFileError } from '../common/key-file.js';
+import { KeyFileError } from '../common/start/key-file.js';
 import { createKeyPair, readKeyPair } from './onion-key.file.js';
 import { OnionKeyService } from './onion-key.service.js';
 import { exportPrivateKey, generateKeyPair } from './protocol/key-agreement.js';

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { RepeatedError } from '../common/repeated-error.js';
-import { DeadlineError, withDeadline } from '../common/with-deadline.js';
+import { RepeatedError } from '../common/words/repeated-error.js';
+import { DeadlineError, withDeadline } from '../common/time/with-deadline.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { CommandRegistry, type RegisteredCommand } from './command-registry.js';
 import { type RequestProblem, TRY_AGAIN } from './onion-command.decorator.js';

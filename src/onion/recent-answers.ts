@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { MINUTE_MS } from '../config/durations.js';
-import { RecentValues } from '../common/recent-values.js';
+import { RecentValues } from '../common/bounds/recent-values.js';
 
 export const REMEMBER_MS = 10 * MINUTE_MS;
 /** With what it costs to find them, 25 MB at most. */

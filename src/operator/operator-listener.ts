@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, type onRequestHookHandler } from 'fastify';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { ConnectionLimit } from '../common/connection-limit.js';
+import { ConnectionLimit } from '../common/bounds/connection-limit.js';
 import { AppConfig, type OperatorConfig } from '../config/app-config.js';
 import { type Door, DOORS_OF_A_ROUTE } from './doors.js';
 

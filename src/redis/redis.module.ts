@@ -1,6 +1,6 @@
 import { Global, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { describeError } from '../common/describe-error.js';
-import { withDeadline } from '../common/with-deadline.js';
+import { describeError } from '../common/words/describe-error.js';
+import { withDeadline } from '../common/time/with-deadline.js';
 import { AppConfig } from '../config/app-config.js';
 import { DatabaseId } from '../database/database-id.js';
 import { RedisClient } from './redis-client.js';

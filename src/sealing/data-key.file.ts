@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createKeys, type Keys, type KeysFile, readKeys, replaceKeyFile } from '../common/key-file.js';
+import { createKeys, type Keys, type KeysFile, readKeys, replaceKeyFile } from '../common/start/key-file.js';
 import { MAX_DATA_KEYS } from './sealing.protocol.js';
 
 const HEXADECIMAL = /^[0-9a-f]{64}$/i;

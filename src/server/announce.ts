@@ -1,5 +1,5 @@
 import { CLI } from '../config/cli-name.js';
-import { type PinoLogger } from '../common/pino-logger.js';
+import { type PinoLogger } from '../common/words/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
 import { PROVIDERS } from '../providers/push-transport.js';
 import { type StartReport, tellWhatIsOpen } from './start-report.js';

@@ -1,4 +1,4 @@
-import { PinoLogger } from '../common/pino-logger.js';
+import { PinoLogger } from '../common/words/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
 import { LEADER_ARGUMENT, tellListening } from './listening-message.js';
 import { serve } from './serve.js';

@@ -2,7 +2,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onMessageOf, sendToMember } from '../cluster/bus.js';
 import { type ClusterMessage } from '../cluster/messages.js';
-import { type PinoLogger } from '../common/pino-logger.js';
+import { type PinoLogger } from '../common/words/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
 import { announce } from './announce.js';
 import { LEADER_ARGUMENT, onListening } from './listening-message.js';

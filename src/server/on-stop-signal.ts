@@ -1,4 +1,4 @@
-import { type PinoLogger } from '../common/pino-logger.js';
+import { type PinoLogger } from '../common/words/pino-logger.js';
 
 /** One Ctrl-C may arrive twice: from the terminal, and passed on by npm. */
 const SAME_CTRL_C_MS = 500;

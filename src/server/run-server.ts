@@ -1,5 +1,5 @@
 import cluster from 'node:cluster';
-import { PinoLogger } from '../common/pino-logger.js';
+import { PinoLogger } from '../common/words/pino-logger.js';
 import { type AppConfig, ConfigError, loadConfig, misspelledVariables } from '../config/app-config.js';
 import { announce } from './announce.js';
 import { runMember } from './cluster-member.js';

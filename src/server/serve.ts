@@ -1,10 +1,10 @@
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../app.factory.js';
-import { describeError } from '../common/describe-error.js';
-import { type PinoLogger } from '../common/pino-logger.js';
+import { describeError } from '../common/words/describe-error.js';
+import { type PinoLogger } from '../common/words/pino-logger.js';
 import { type AppConfig } from '../config/app-config.js';
 import { dutiesOf, type Seat } from '../config/duties.js';
-import { listenProblem, startProblem } from '../common/start-problem.js';
+import { listenProblem, startProblem } from '../common/start/start-problem.js';
 import { describeDatabase } from '../database/describe-database.js';
 import { startReport, type StartReport } from './start-report.js';
 

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import { type LoggerService } from '@nestjs/common';
 import { type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { withoutCredentials } from '../common/without-credentials.js';
+import { withoutCredentials } from '../common/start/without-credentials.js';
 import { type AppConfig } from '../config/app-config.js';
 import { describeDatabase } from '../database/describe-database.js';
 import { type Provider, PROVIDERS } from '../providers/push-transport.js';
 import { readVapidKey } from '../providers/webpush/vapid-key.js';
 import { OnionKeyService } from '../onion/onion-key.service.js';
-import { SwarmMonitor } from '../swarms/swarm-monitor.service.js';
+import { SwarmMonitor } from '../swarms/watch/swarm-monitor.service.js';
 import { OperatorListener } from '../operator/operator-listener.js';
 
 /** What is known of the storage network; all 0 while the list of its nodes is waited for, or when others watch it. */

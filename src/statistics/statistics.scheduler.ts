@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { InstanceProcesses } from '../cluster/instance-processes.js';
-import { describeError } from '../common/describe-error.js';
+import { describeError } from '../common/words/describe-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { type CountingTime, countingTimeAt } from './statistics-clock.js';
 import { StatisticsService } from './statistics.service.js';

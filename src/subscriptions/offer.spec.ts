@@ -5,7 +5,7 @@ import { afterAll, expect, it } from 'vitest';
 import { parseConfig } from '../config/app-config.js';
 import { makeVapidKey } from '../providers/webpush/vapid-key.js';
 import { offerOf } from './offer.js';
-import { PUSH_SERVICES } from './push-service.js';
+import { PUSH_SERVICES } from './wire/push-service.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'spns-offer-'));
 afterAll(() => rmSync(folder, { recursive: true }));

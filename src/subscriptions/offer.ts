@@ -1,7 +1,7 @@
 import { type AppConfig } from '../config/app-config.js';
 import { AllowedHosts, mayBeReached, readEndpoint } from '../providers/webpush/endpoint.js';
 import { readVapidKey } from '../providers/webpush/vapid-key.js';
-import { PUSH_SERVICES, type PushService } from './push-service.js';
+import { PUSH_SERVICES, type PushService } from './wire/push-service.js';
 
 /** What phones can subscribe for on this server. It does not change while the server runs. */
 export abstract class Offer {

@@ -17,10 +17,10 @@ import { DatabaseWriter } from '../database/database-writer.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { NoSealing } from '../sealing/sealing.js';
 import { MAX_NAMESPACES } from './dto/subscriptions.dto.js';
-import { PUSH_SERVICES, type PushService } from './push-service.js';
-import { MAX_SUBSCRIPTIONS_PER_SESSION_ID } from './stored-subscription.js';
-import { Subscription } from './subscription.entity.js';
-import { SubscriptionSignal } from './subscription-signal.js';
+import { PUSH_SERVICES, type PushService } from './wire/push-service.js';
+import { MAX_SUBSCRIPTIONS_PER_SESSION_ID } from './registry/stored-subscription.js';
+import { Subscription } from './registry/subscription.entity.js';
+import { SubscriptionSignal } from './watching/subscription-signal.js';
 import { MAX_ITEMS, SubscriptionsCommands } from './subscriptions.commands.js';
 import { SubscriptionsService } from './subscriptions.service.js';
 

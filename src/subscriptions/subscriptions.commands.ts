@@ -6,9 +6,9 @@ import { OnionCommand, type RequestProblem } from '../onion/onion-command.decora
 import { Sealing } from '../sealing/sealing.js';
 import { type SubscribeItem, subscribeItem, type UnsubscribeItem, unsubscribeItem } from './dto/subscriptions.dto.js';
 import { readItem } from './dto/subscription-fields.js';
-import { refusalOfSubscribe, refusalOfUnsubscribe } from './item-checks.js';
+import { refusalOfSubscribe, refusalOfUnsubscribe } from './registry/item-checks.js';
 import { Offer } from './offer.js';
-import { PUSH_SERVICES } from './push-service.js';
+import { PUSH_SERVICES } from './wire/push-service.js';
 import {
   added,
   type ItemRefusal,
@@ -18,9 +18,9 @@ import {
   TRY_LATER,
   unsubscribed,
   updated,
-} from './replies.protocol.js';
-import { toEndingKey, toNewSubscription } from './stored-subscription.js';
-import { SubscriptionSignal } from './subscription-signal.js';
+} from './wire/replies.protocol.js';
+import { toEndingKey, toNewSubscription } from './registry/stored-subscription.js';
+import { SubscriptionSignal } from './watching/subscription-signal.js';
 import { type SubscribeOutcome, SubscriptionsService, type UnsubscribeOutcome } from './subscriptions.service.js';
 
 /** Apps send at most a hundred, or one for each group. */

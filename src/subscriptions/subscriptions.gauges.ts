@@ -1,8 +1,8 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { sharedAnswer } from '../common/shared-answer.js';
+import { sharedAnswer } from '../common/bounds/shared-answer.js';
 import { Duties } from '../config/duties.js';
 import { MetricsService } from '../metrics/metrics.service.js';
-import { SubscribedTokensService } from './subscribed-tokens.service.js';
+import { SubscribedTokensService } from './registry/subscribed-tokens.service.js';
 
 /** Counting looks at every row. */
 const KEEP_COUNTS_MS = 5 * 60_000;

@@ -3,8 +3,8 @@ import { type EntityManager } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { insertNewest, isAnyOf } from '../database/dialect.js';
 import { inPowersOfTwo, padToPowerOfTwo, placeholders } from '../database/statement-sizes.js';
-import { makeRoom } from './account-bound.js';
-import { type EndingKey, type NewSubscription, type SubscriptionKey } from './stored-subscription.js';
+import { makeRoom } from './registry/account-bound.js';
+import { type EndingKey, type NewSubscription, type SubscriptionKey } from './registry/stored-subscription.js';
 
 /** `outdated`: what is stored already was signed later, or as late and is to be kept. */
 export type SubscribeOutcome = 'added' | 'updated' | 'outdated';

@@ -7,9 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../test/support/eventually.js';
 import { ChainState, startOxend } from '../../test/support/list-answers.js';
 import { parseConfig } from '../config/app-config.js';
-import { ClockModule } from '../common/clock.module.js';
+import { ClockModule } from '../common/time/clock.module.js';
 import { ConfigModule } from '../config/config.module.js';
-import { SwarmMonitor } from './swarm-monitor.service.js';
+import { SwarmMonitor } from './watch/swarm-monitor.service.js';
 import { SwarmsModule } from './swarms.module.js';
 import { type AccountPage, ReportSink, WatchedAccounts } from './watched-accounts.js';
 

@@ -2,18 +2,18 @@ import { Module } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import sodium from 'libsodium-wrappers';
 import { AppConfig } from '../config/app-config.js';
-import { DEFAULT_KEY_CLAIM_TUNING, KeyClaimTuning } from './key-claim-tuning.js';
-import { LocalSeenMessages } from './local-seen-messages.js';
-import { SoleSwarmKey, SwarmKeyClaim } from './swarm-key-claim.js';
-import { OwnKeys } from './node-connection.js';
-import { NodeListFile } from './node-list-file.js';
+import { DEFAULT_KEY_CLAIM_TUNING, KeyClaimTuning } from './lines/key-claim-tuning.js';
+import { LocalSeenMessages } from './reports/local-seen-messages.js';
+import { SoleSwarmKey, SwarmKeyClaim } from './lines/swarm-key-claim.js';
+import { OwnKeys } from './lines/node-connection.js';
+import { NodeListFile } from './nodes/node-list-file.js';
 import { Outgoing } from '../outgoing/outgoing.js';
-import { openSources } from './open-sources.js';
-import { SeenMessages } from './seen-messages.js';
-import { DEFAULT_SHARED_SEEN_TUNING, SharedSeenTuning } from './shared-seen-tuning.js';
-import { DEFAULT_SERVICE_NODES_TUNING, ServiceNodes, ServiceNodesOptions } from './service-nodes.service.js';
-import { loadSwarmKey } from './swarm-key.js';
-import { DEFAULT_MONITOR_TUNING, MonitorOptions } from './swarm-monitor.service.js';
+import { openSources } from './nodes/open-sources.js';
+import { SeenMessages } from './reports/seen-messages.js';
+import { DEFAULT_SHARED_SEEN_TUNING, SharedSeenTuning } from './reports/shared-seen-tuning.js';
+import { DEFAULT_SERVICE_NODES_TUNING, ServiceNodes, ServiceNodesOptions } from './nodes/service-nodes.service.js';
+import { loadSwarmKey } from './lines/swarm-key.js';
+import { DEFAULT_MONITOR_TUNING, MonitorOptions } from './watch/swarm-monitor.service.js';
 
 /**
  * What a `SwarmMonitor` needs, except for its two ports. The module that implements `WatchedAccounts` and `ReportSink` imports

@@ -1,6 +1,6 @@
-import { type SignedAccount } from './monitor-request.protocol.js';
-import { type Report } from './notify-message.protocol.js';
-import { type PlaceRange } from './swarm-space.protocol.js';
+import { type SignedAccount } from './wire/monitor-request.protocol.js';
+import { type Report } from './wire/notify-message.protocol.js';
+import { type PlaceRange } from './wire/swarm-space.protocol.js';
 
 export interface AccountPage {
   /** One for each signature. Those of an account are next to each other, and all in one page. */

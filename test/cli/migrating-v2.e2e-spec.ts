@@ -1,16 +1,25 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { type SwarmNetwork, startSwarmNetwork } from '../../gateways/swarm/network.js';
 import { runCommand, runForJson } from '../support/command-line.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import { commandsOfGuide } from '../support/guide.js';
+import { OnionHttpClient } from '../support/onion-http.js';
 import { openPush } from '../support/opened-push.js';
 import { newAndroidToken } from '../support/people.js';
 import { describeWithPostgres } from '../support/private-postgres.js';
+import { ReverseProxy } from '../support/reverse-proxy.js';
 import { inFolder, spawnServer, type SpawnedServer } from '../support/spawned-server.js';
-import { newSessionId, nowSeconds, subscribeRequest, unsubscribeRequest } from '../support/subscribing-phone.js';
+import {
+  newSessionId,
+  nowSeconds,
+  type SubscribeRequest,
+  subscribeRequest,
+  unsubscribeRequest,
+} from '../support/subscribing-phone.js';
+import { V2Server } from '../support/v2-server.js';
 import { addToV2, inOrder, makeV2Tables, readV2, v2Subscription, type V2Subscription } from '../support/v2-database.js';
 
 const [IMPORTED, EXPORTED] = ['postgres://spns@localhost/spns', 'postgres://spns@localhost/spns_new'];
@@ -54,7 +63,19 @@ describeWithPostgres('docs/migrating.md', (postgres) => {
         const keyFile = join(folder, 'onionreq_x25519');
         const { stdout: publicKey } = await runCommand(['keygen', '--file', keyFile], { folder });
         // As the old server keeps it.
-        writeFileSync(keyFile, Buffer.from(readFileSync(keyFile, 'utf8'), 'hex'));
+        const key = Buffer.from(readFileSync(keyFile, 'utf8'), 'hex');
+        writeFileSync(keyFile, key);
+        const old = await V2Server.start(key, theirs);
+        const proxy = await ReverseProxy.start(null, old.url);
+        const app = new OnionHttpClient(proxy.url, publicKey.trim());
+        /** A phone subscribes; its app knows the address of the proxy and the key. */
+        const subscribe = async (request: SubscribeRequest): Promise<V2Subscription> => {
+          expect((await app.ask('/subscribe', request)).body).toMatchObject({ success: true });
+          return v2Subscription(request);
+        };
+        const newSubscription = () => subscribeRequest(newSessionId(), { token: newAndroidToken() });
+        const atOld = await subscribe(newSubscription());
+        onTestFinished(async () => void (await Promise.all([proxy.close(), old.close()])));
         const env: Record<string, string> = {
           ...gateways.environment,
           ...network.environment,
@@ -64,7 +85,8 @@ describeWithPostgres('docs/migrating.md', (postgres) => {
 
         let server: SpawnedServer | undefined;
         const outputs: [command: string, output: string][] = [];
-        const meanwhile = [oldSubscription(), oldSubscription()] as const;
+        const meanwhile: V2Subscription[] = [];
+        const afterwards: V2Subscription[] = [];
         const account = newSessionId();
         const token = newAndroidToken();
         const here = subscribeRequest(account, { token });
@@ -81,36 +103,42 @@ describeWithPostgres('docs/migrating.md', (postgres) => {
           outputs.push([args.join(' '), stdout]);
           if (args[0] === 'send' && server) {
             await expectPush(early[0] as V2Subscription);
-            // Phones go on subscribing: at the old server, at this one, and one at both.
-            await addToV2(theirs, [
-              ...meanwhile,
-              v2Subscription(subscribeRequest(account, { token, sigTs: nowSeconds() - 60 })),
-            ]);
-            const { body } = await server.onion.ask('/subscribe', here);
-            expect(body).toMatchObject({ success: true });
+            // Phones go on subscribing, at the old server until the proxy leads to this one; one of them at both.
+            meanwhile.push(await subscribe(newSubscription()), await subscribe(newSubscription()));
+            await subscribe(subscribeRequest(account, { token, sigTs: nowSeconds() - 60 }));
+            proxy.leadTo(server.start.address);
+            afterwards.push(await subscribe(here), await subscribe(newSubscription()));
             // It does not come back with the second import.
             const gone = unsubscribeRequest(leaving.account, { token: leaving.token });
-            expect((await server.onion.ask('/unsubscribe', gone)).body).toMatchObject({ success: true, removed: true });
+            expect((await app.ask('/unsubscribe', gone)).body).toMatchObject({ success: true, removed: true });
           } else if (server && outputs.length === 7) {
             await server.process.stop();
             server = await spawnServer(env, folder);
-            await expectPush(meanwhile[0]);
+            await expectPush(meanwhile[0] as V2Subscription);
+            await expectPush(atOld);
           }
         }
 
         const of = (command: string) => outputs.flatMap(([name, output]) => (name === command ? [output] : []));
         expect(outputs).toHaveLength(8);
         expect(of('pubkey')).toEqual([publicKey]);
-        expect(of(`import-v2 ${IMPORTED} --dry-run`)[0]).toContain('101 would be imported');
+        expect(of(`import-v2 ${IMPORTED} --dry-run`)[0]).toContain('102 would be imported');
         const [first, second] = of(`import-v2 ${IMPORTED}`);
-        expect(first).toContain('101 imported');
-        expect(second).toMatch(/ 2 imported\n +102 already there/);
-        expect(await readV2(back)).toEqual(inOrder([...early, ...meanwhile, v2Subscription(here)]));
+        expect(first).toContain('102 imported');
+        expect(second).toMatch(/ 2 imported\n +103 already there/);
+        expect(await readV2(back)).toEqual(inOrder([...early, atOld, ...meanwhile, ...afterwards]));
+
+        // The way back: the old server runs on what was exported.
+        const oldAgain = await V2Server.start(key, back);
+        onTestFinished(() => oldAgain.close());
+        proxy.leadTo(oldAgain.url);
+        const returned = await subscribe(newSubscription());
+        expect(await readV2(back)).toContainEqual(returned);
 
         // And once more into an empty database, from what went back.
         const again = { folder, env: { ...env, DATABASE_URL: await databases.create() } };
         await runCommand(['migrate'], again);
-        expect(await runForJson(['import-v2', back], again)).toMatchObject({ imported: 103, skipped: {} });
+        expect(await runForJson(['import-v2', back], again)).toMatchObject({ imported: 106, skipped: {} });
       });
     });
   });

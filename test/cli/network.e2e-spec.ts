@@ -6,7 +6,7 @@ import { type Control, startControl } from '../../gateways/control.js';
 import { type SwarmNetwork, startSwarmNetwork } from '../../gateways/swarm/network.js';
 import { runCommand } from '../support/command-line.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
-import { HttpsFront } from '../support/https-front.js';
+import { ReverseProxy } from '../support/reverse-proxy.js';
 import { openPush } from '../support/opened-push.js';
 import { newAndroidToken } from '../support/people.js';
 import { freePort } from '../support/private-server.js';
@@ -100,9 +100,9 @@ describe('the command line and today’s API', () => {
       const address = checks.find(({ name }) => name === 'public address');
       return { code, ok, checklist, address: `${address?.status}: ${address?.detail}` };
     };
-    let front: HttpsFront;
+    let front: ReverseProxy;
     beforeAll(async () => {
-      front = await HttpsFront.start(gateways.credentials.server, server.start.address);
+      front = await ReverseProxy.start(gateways.credentials.server, server.start.address);
     });
     afterAll(() => front.close());
 

@@ -89,6 +89,7 @@ describeEachStorage('a server that is killed at any moment', (create) => {
       cut,
       reported: reported(),
       ...deliveries.summary(),
+      collapsedByServer: Object.fromEntries(server.collapsed),
     });
   });
 
@@ -149,7 +150,8 @@ describeEachStorage('a server that is killed at any moment', (create) => {
   });
 
   it('brings every acknowledged notification, and every report that reached the queue, to all its phones', () => {
-    expect(deliveries.summary()).toMatchObject({ lost: 0, strays: 0 });
+    // With content: no phone of this test gets so many, or waits so long, that the server leaves any out.
+    expect(deliveries.summary()).toMatchObject({ lost: 0, strays: 0, collapsed: 0 });
     expect(left.queued).toEqual([]);
   });
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { maxHeaderSize } from 'node:http';
 import { expect, it } from 'vitest';
-import { DEFAULT_LINES_TUNING } from '../../src/swarms/node-lines.js';
-import { fingerprintOf } from '../../src/swarms/seen-messages.js';
+import { DEFAULT_LINES_TUNING } from '../../src/swarms/lines/node-lines.js';
+import { fingerprintOf } from '../../src/swarms/reports/seen-messages.js';
 import { generateKeyPair } from '../../src/onion/protocol/key-agreement.js';
 import { sealRequest } from '../../src/onion/protocol/onion-client.js';
 import { newGroup, newMember, subscribeRequest } from '../support/subscribing-phone.js';
@@ -28,7 +28,7 @@ function days(file: string, name: string): number {
 }
 
 const tuning = (name: string): number => bound('delivery/delivery-tuning.ts', name);
-const conduct = (name: string): number => bound('swarms/node-conduct.ts', name);
+const conduct = (name: string): number => bound('swarms/lines/node-conduct.ts', name);
 const number = (value: number): string => value.toLocaleString('en');
 const WORDS = ['zero', 'one', 'two', 'three', 'four'];
 const word = (value: number): string => WORDS[value] ?? String(value);
@@ -79,8 +79,8 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   ],
   'items per request': () => [`: ${bound('subscriptions/subscriptions.commands.ts', 'MAX_ITEMS')} `],
   'subscriptions per Session id': () => [
-    `Session id: ${bound('subscriptions/stored-subscription.ts', 'MAX_SUBSCRIPTIONS_PER_SESSION_ID')};`,
-    `per group: ${number(bound('subscriptions/stored-subscription.ts', 'MAX_SUBSCRIPTIONS_PER_GROUP'))} `,
+    `Session id: ${bound('subscriptions/registry/stored-subscription.ts', 'MAX_SUBSCRIPTIONS_PER_SESSION_ID')};`,
+    `per group: ${number(bound('subscriptions/registry/stored-subscription.ts', 'MAX_SUBSCRIPTIONS_PER_GROUP'))} `,
   ],
   'what one storage node says': () => [
     `${number(conduct('burst'))} at once, ${conduct('reportsPerSecond')} a second`,
@@ -103,7 +103,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ];
   },
   'messages of the network that a process remembers': () => {
-    const perGeneration = bound('swarms/local-seen-messages.ts', 'MAX_PER_HOUR');
+    const perGeneration = bound('swarms/reports/local-seen-messages.ts', 'MAX_PER_HOUR');
     return [
       `: ${number(2 * perGeneration)} of ${FINGERPRINT_BYTES} bytes, one to two hours`,
       `; ${(2 * bytesOfTable(perGeneration)) / MIB} MiB `,
@@ -112,7 +112,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
   },
   'messages of the network that instances remember': () => {
     const file = 'swarms/redis/shared-seen-messages.ts';
-    const entries = 2 * 2 ** bound(file, 'BUCKET_BITS') * bound('swarms/shared-seen-tuning.ts', 'maxPerBucket');
+    const entries = 2 * 2 ** bound(file, 'BUCKET_BITS') * bound('swarms/reports/shared-seen-tuning.ts', 'maxPerBucket');
     return [
       `: ${number(entries)} of ${FINGERPRINT_BYTES} bytes, one to two hours`,
       `at the most ${wrongMatch(entries)} `,
@@ -155,7 +155,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     `: ${bound('operator/password-attempts.ts', 'BURST')}, then one in ${bound('operator/password-attempts.ts', 'PAUSE_MS') / SECOND} s`,
   ],
   'processes that die': () => [`: ${word(bound('delivery/queue/set-aside.ts', 'MAX_DEATHS'))} `],
-  'a wall clock': () => [`more than ${bound('common/trusted-clock.ts', 'JUMP_MS') / SECOND} s`],
+  'a wall clock': () => [`more than ${bound('common/time/trusted-clock.ts', 'JUMP_MS') / SECOND} s`],
 };
 
 /** Their bounds are no figures, or are explained beside them. */
@@ -195,7 +195,7 @@ it('docs/reliability.md has for how long connections are kept', () => {
   const connections = (name: string) => bound('app.factory.ts', name) / SECOND;
   expect(page).toContain(`is kept for ${connections('shortKeepAliveMs')} s instead of ${connections('keepAliveMs')}.`);
   const nearlyFull = Number(
-    /NEARLY_FULL = ([\d.]+);/.exec(readFileSync('src/common/connection-limit.ts', 'utf8'))?.[1],
+    /NEARLY_FULL = ([\d.]+);/.exec(readFileSync('src/common/bounds/connection-limit.ts', 'utf8'))?.[1],
   );
   expect(page).toContain(`From ${number(nearlyFull * bound('app.factory.ts', 'max'))} on`);
 });

@@ -5,7 +5,7 @@ import { DEFAULT_TOPIC } from '../../gateways/certificates.js';
 import { startSwarmNetwork, type SwarmNetwork } from '../../gateways/swarm/network.js';
 import { runCommand } from '../support/command-line.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
-import { HttpsFront } from '../support/https-front.js';
+import { ReverseProxy } from '../support/reverse-proxy.js';
 import { inFolder, type SpawnedServer, spawnServer } from '../support/spawned-server.js';
 
 /** The lines of the page's code blocks, without their language. */
@@ -73,13 +73,13 @@ it('docs/forks.md leads from an empty folder to a server that a fork’s app can
   await inFolder(async (folder) => {
     let env: Record<string, string> = {};
     let server: SpawnedServer | undefined;
-    let front: HttpsFront | undefined;
+    let front: ReverseProxy | undefined;
     let publicKey = '';
     let answer = '';
     for (const command of commands) {
       if (command === 'npm start') {
         server = await spawnServer(env, folder);
-        front = await HttpsFront.start(gateways.credentials.server, server.start.address);
+        front = await ReverseProxy.start(gateways.credentials.server, server.start.address);
         continue;
       }
       const words = command.slice(CALL.length).match(/'[^']*'|\S+/g) ?? [];

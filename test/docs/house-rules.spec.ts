@@ -11,7 +11,7 @@ const filesWith = (written: RegExp) => sources.filter(({ code }) => written.test
 
 it.each([
   ['a minute, an hour and a day', /const (MINUTE|HOUR|DAY)_MS\b/, 'src/config/durations.ts'],
-  ['cutting a list into pieces', /function inPieces\b/, 'src/common/in-pieces.ts'],
+  ['cutting a list into pieces', /function inPieces\b/, 'src/common/bounds/in-pieces.ts'],
   ['reading a JSON object', /(function|const) (isJsonObject|parseJsonObject)\b/, 'src/encoding/json.ts'],
 ])('%s stands once', (_what, written, file) => {
   expect(filesWith(written)).toEqual([file]);

@@ -6,7 +6,7 @@ import { makeNodeKeys } from '../../gateways/swarm/keys.js';
 import { evenIds, type SwarmNetwork, startSwarmNetwork } from '../../gateways/swarm/network.js';
 import { answerListRequest, type Lie } from '../../gateways/swarm/node-list.js';
 import { Oxend } from '../../gateways/swarm/oxend.js';
-import { SwarmMonitor } from '../../src/swarms/swarm-monitor.service.js';
+import { SwarmMonitor } from '../../src/swarms/watch/swarm-monitor.service.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import {
   accountOf,

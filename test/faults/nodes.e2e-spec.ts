@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type MonitorCode } from '../../gateways/swarm/monitor-request.js';
 import { type Member, type SwarmNetwork, startSwarmNetwork } from '../../gateways/swarm/network.js';
 import { SpecClient } from '../../gateways/swarm/spec-client.js';
-import { OwnKeys } from '../../src/swarms/node-connection.js';
-import { routingIdFor } from '../../src/swarms/oxenmq.protocol.js';
-import { SwarmMonitor } from '../../src/swarms/swarm-monitor.service.js';
+import { OwnKeys } from '../../src/swarms/lines/node-connection.js';
+import { routingIdFor } from '../../src/swarms/wire/oxenmq.protocol.js';
+import { SwarmMonitor } from '../../src/swarms/watch/swarm-monitor.service.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import {
   accountOf,

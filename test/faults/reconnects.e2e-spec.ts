@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { DEFAULT_LINES_TUNING, NodeLines } from '../../src/swarms/node-lines.js';
+import { DEFAULT_LINES_TUNING, NodeLines } from '../../src/swarms/lines/node-lines.js';
 import { RouterNode } from '../support/router-node.js';
 
 /** The figure in docs/reliability.md is of `RECONNECTS=10000 npx vitest run --project e2e test/faults/reconnects.e2e-spec.ts`. */

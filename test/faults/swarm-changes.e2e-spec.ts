@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { evenIds, type Member, type SwarmNetwork, startSwarmNetwork } from '../../gateways/swarm/network.js';
 import { answerListRequest } from '../../gateways/swarm/node-list.js';
 import { placeOf } from '../../gateways/swarm/swarm-space.js';
-import { SwarmMonitor } from '../../src/swarms/swarm-monitor.service.js';
+import { SwarmMonitor } from '../../src/swarms/watch/swarm-monitor.service.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import {
   accountOf,

@@ -5,7 +5,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
-import { withDeadline } from '../../src/common/with-deadline.js';
+import { withDeadline } from '../../src/common/time/with-deadline.js';
 import { findProgram, freePort, type GuardedServer, startGuarded } from './private-server.js';
 
 export interface MariaDbPrograms {

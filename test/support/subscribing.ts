@@ -1,7 +1,7 @@
 import { type TestDatabase } from './test-data-source.js';
 import { NoSealing, type Sealing } from '../../src/sealing/sealing.js';
-import { PUSH_SERVICES } from '../../src/subscriptions/push-service.js';
-import { SubscriptionSignal } from '../../src/subscriptions/subscription-signal.js';
+import { PUSH_SERVICES } from '../../src/subscriptions/wire/push-service.js';
+import { SubscriptionSignal } from '../../src/subscriptions/watching/subscription-signal.js';
 import { SubscriptionsCommands } from '../../src/subscriptions/subscriptions.commands.js';
 import { SubscriptionsService } from '../../src/subscriptions/subscriptions.service.js';
 

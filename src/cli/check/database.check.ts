@@ -9,7 +9,7 @@ import { dataKeysOf, readSealingState, requireNotSealed } from '../../database/s
 import { type SealingState } from '../../database/sealing/sealing-state.entity.js';
 import { generationOfCheck } from '../../sealing/sealing.protocol.js';
 import { Registrations } from '../../database/registrations.js';
-import { problemOf } from '../../common/problem-of.js';
+import { problemOf } from '../../common/words/problem-of.js';
 import { CliError } from '../cli-error.js';
 import { withDataSource } from '../with-database.js';
 import { type Check } from './check.js';

@@ -3,9 +3,9 @@ import { resolve } from 'node:path';
 import { type AppConfig } from '../../config/app-config.js';
 import { requireFirstKeyPair } from '../../onion/onion-key.file.js';
 import { type DataKeys, readDataKeys } from '../../sealing/data-key.file.js';
-import { readSwarmKey } from '../../swarms/swarm-key.js';
+import { readSwarmKey } from '../../swarms/lines/swarm-key.js';
 import { readPublicKey } from '../onion-key.js';
-import { problemOf } from '../../common/problem-of.js';
+import { problemOf } from '../../common/words/problem-of.js';
 import { type Check } from './check.js';
 
 const OTHERS = 0o077;

@@ -1,11 +1,11 @@
 import sodium from 'libsodium-wrappers';
 import { type AppConfig, type NetworkConfig } from '../../config/app-config.js';
-import { type ListSource } from '../../swarms/list-source.js';
-import { NodeConnection, type OwnKeys } from '../../swarms/node-connection.js';
-import { listQuestion, readNodeList, type StorageNode } from '../../swarms/node-list.protocol.js';
+import { type ListSource } from '../../swarms/nodes/list-source.js';
+import { NodeConnection, type OwnKeys } from '../../swarms/lines/node-connection.js';
+import { listQuestion, readNodeList, type StorageNode } from '../../swarms/wire/node-list.protocol.js';
 import { Outgoing } from '../../outgoing/outgoing.js';
-import { openSources } from '../../swarms/open-sources.js';
-import { isPublicAddress } from '../../common/public-address.js';
+import { openSources } from '../../swarms/nodes/open-sources.js';
+import { isPublicAddress } from '../../common/words/public-address.js';
 import { type Check } from './check.js';
 
 /** A few nodes may be away; when none of so many answers, something is in between. */

@@ -11,7 +11,7 @@ import {
   type PushTransport,
   type RetryCause,
 } from '../../providers/push-transport.js';
-import { problemOf } from '../../common/problem-of.js';
+import { problemOf } from '../../common/words/problem-of.js';
 import { type Check } from './check.js';
 
 const EXPIRY_WARNING_DAYS = 30;

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { type AppConfig } from '../../config/app-config.js';
 import { isJsonObject } from '../../encoding/json.js';
-import { problemOf } from '../../common/problem-of.js';
+import { problemOf } from '../../common/words/problem-of.js';
 import { offerOf } from '../../subscriptions/offer.js';
-import { PUSH_SERVICES } from '../../subscriptions/push-service.js';
+import { PUSH_SERVICES } from '../../subscriptions/wire/push-service.js';
 import { readPublicKey } from '../onion-key.js';
 import { askServer, NoAnswerError } from '../onion-request.js';
 import { type Check } from './check.js';

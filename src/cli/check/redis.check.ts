@@ -1,4 +1,4 @@
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { RedisClient } from '../../redis/redis-client.js';
 import { checkRedis, RedisSetupError } from '../../redis/redis-requirements.js';
 import { type Check } from './check.js';

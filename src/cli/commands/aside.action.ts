@@ -1,6 +1,6 @@
 import { type INestApplicationContext } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { readDatabaseId } from '../../database/database-id.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
 import { type AsideNotifications } from '../../delivery/queue/aside-notifications.js';

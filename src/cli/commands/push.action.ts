@@ -8,7 +8,7 @@ import { PUSH_PROVIDERS } from '../../providers/provider-definitions.js';
 import { NO_CONTENT } from '../../providers/push-content.js';
 import { type DeliveryResult, type Provider } from '../../providers/push-transport.js';
 import { readServiceInfo, type ServiceInfo } from '../../subscriptions/dto/service-info.js';
-import { serviceOf } from '../../subscriptions/push-address.js';
+import { serviceOf } from '../../subscriptions/registry/push-address.js';
 import { CliError } from '../cli-error.js';
 import { print } from '../output.js';
 

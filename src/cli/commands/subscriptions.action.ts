@@ -1,4 +1,4 @@
-import { SubscribedTokensService } from '../../subscriptions/subscribed-tokens.service.js';
+import { SubscribedTokensService } from '../../subscriptions/registry/subscribed-tokens.service.js';
 import { formatTable, print, printJson } from '../output.js';
 import { withDatabase } from '../with-database.js';
 import { type JsonOption } from './devices.action.js';

@@ -1,5 +1,5 @@
-import { ConcurrencyLimit } from '../../common/concurrency-limit.js';
-import { inPieces } from '../../common/in-pieces.js';
+import { ConcurrencyLimit } from '../../common/bounds/concurrency-limit.js';
+import { inPieces } from '../../common/bounds/in-pieces.js';
 import { MAX_MEMBERS_PER_GROUP } from '../../closed-groups/closed-groups.service.js';
 import { MAX_DEVICES_PER_SESSION_ID } from '../../devices/devices.service.js';
 import { sealMembership, type StoredMembership } from '../../closed-groups/seal-membership.js';

@@ -1,13 +1,13 @@
 import { DataSource } from 'typeorm';
 import { type Sealing } from '../../sealing/sealing.js';
-import { SUBSCRIPTION_SECONDS } from '../../subscriptions/item-checks.js';
+import { SUBSCRIPTION_SECONDS } from '../../subscriptions/registry/item-checks.js';
 import {
   namespacesOf,
   openColumn,
   openCredentials,
   type SubscriptionKey,
-} from '../../subscriptions/stored-subscription.js';
-import { type Credentials } from '../../subscriptions/credentials.protocol.js';
+} from '../../subscriptions/registry/stored-subscription.js';
+import { type Credentials } from '../../subscriptions/wire/credentials.protocol.js';
 import { type V2Columns, type V2Database } from './v2-database.js';
 import { isV2Service } from './v2-rows.js';
 

@@ -1,7 +1,7 @@
-import { ConcurrencyLimit } from '../../common/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../common/bounds/concurrency-limit.js';
 import { type Sealing } from '../../sealing/sealing.js';
 import { type SubscribeItem } from '../../subscriptions/dto/subscriptions.dto.js';
-import { toNewSubscription } from '../../subscriptions/stored-subscription.js';
+import { toNewSubscription } from '../../subscriptions/registry/stored-subscription.js';
 import { type SubscribeOutcome, type SubscriptionsService } from '../../subscriptions/subscriptions.service.js';
 import { type V2Row } from './v2-database.js';
 import { itemOf } from './v2-rows.js';

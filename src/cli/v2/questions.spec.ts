@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { questionOf, wishesOf } from './questions.js';
-import { type SignedWish } from '../../subscriptions/item-checks.js';
+import { type SignedWish } from '../../subscriptions/registry/item-checks.js';
 
 const wish = (changes: Partial<SignedWish>): SignedWish => ({
   account: randomBytes(33),

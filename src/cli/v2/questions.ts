@@ -1,6 +1,6 @@
-import { packCredentials, unpackCredentials } from '../../subscriptions/credentials.protocol.js';
-import { type SignedWish } from '../../subscriptions/item-checks.js';
-import { namespacesOf } from '../../subscriptions/stored-subscription.js';
+import { packCredentials, unpackCredentials } from '../../subscriptions/wire/credentials.protocol.js';
+import { type SignedWish } from '../../subscriptions/registry/item-checks.js';
+import { namespacesOf } from '../../subscriptions/registry/stored-subscription.js';
 
 const ACCOUNT_BYTES = 33;
 

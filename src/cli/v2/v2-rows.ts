@@ -1,7 +1,7 @@
 import { readServiceInfo } from '../../subscriptions/dto/service-info.js';
 import { MAX_NAMESPACES, type SubscribeItem } from '../../subscriptions/dto/subscriptions.dto.js';
-import { type PushService } from '../../subscriptions/push-service.js';
-import { namespacesOf } from '../../subscriptions/stored-subscription.js';
+import { type PushService } from '../../subscriptions/wire/push-service.js';
+import { namespacesOf } from '../../subscriptions/registry/stored-subscription.js';
 import { type V2Row } from './v2-database.js';
 
 /** What the existing server pushes through; its `svcid` is the device token. */

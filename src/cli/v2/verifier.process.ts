@@ -3,7 +3,7 @@
  * each, and a large database has millions of them.
  */
 import { parentPort } from 'node:worker_threads';
-import { refusalOfSubscribe } from '../../subscriptions/item-checks.js';
+import { refusalOfSubscribe } from '../../subscriptions/registry/item-checks.js';
 import { type Answer, type Question, wishesOf } from './questions.js';
 
 parentPort?.on('message', (question: Question) => {

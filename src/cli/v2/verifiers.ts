@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { inPieces } from '../../common/in-pieces.js';
+import { inPieces } from '../../common/bounds/in-pieces.js';
 import { type SubscribeItem } from '../../subscriptions/dto/subscriptions.dto.js';
 import { type Answer, questionOf } from './questions.js';
 

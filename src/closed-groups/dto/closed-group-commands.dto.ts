@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wireId } from '../../common/wire-text.js';
+import { wireId } from '../../common/words/wire-text.js';
 import { registrationFields, toRegistration } from '../../devices/dto/device-commands.dto.js';
 
 /** Above what an app sends: it names the legacy groups that somebody is in. */

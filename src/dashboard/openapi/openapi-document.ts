@@ -1,4 +1,4 @@
-import { ownVersion } from '../../common/own-version.js';
+import { ownVersion } from '../../common/start/own-version.js';
 import { HEALTH_REPORT, LEGACY_STATISTICS, SERVER_STATUS, STATISTICS_DATA } from './examples.js';
 import { answerSchemas, legacyQuerySchema, ref } from './schemas.js';
 

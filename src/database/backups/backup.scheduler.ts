@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { AppConfig, type BackupConfig } from '../../config/app-config.js';
 import { Duties } from '../../config/duties.js';
 import { OperatorEvents } from '../../operator/operator-events.js';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type SslOptions } from 'mysql2';
-import { readAuthorities } from '../../common/trusted-authorities.js';
+import { readAuthorities } from '../../common/start/trusted-authorities.js';
 import { type DatabaseTls } from '../../config/database-url.js';
 
 /**

@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { type NewQueueItem, type PushAddress } from '../queue/notification-queue.js';
 import { withoutContent } from '../../providers/push-content.js';
 import { type DeliveryResult, type RetryCause, type StoredTarget } from '../../providers/push-transport.js';
-import { backoffMs } from '../../common/backoff.js';
-import { inPieces } from '../../common/in-pieces.js';
+import { backoffMs } from '../../common/time/backoff.js';
+import { inPieces } from '../../common/bounds/in-pieces.js';
 import { type ClockWatch } from '../clock-watch.js';
 import { type DeliveryTuning } from '../delivery-tuning.js';
 import { OutcomeCounter } from '../outcomes/outcome-counter.js';

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } fro
 import { Interval } from '@nestjs/schedule';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Repository } from 'typeorm';
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { Duties } from '../../config/duties.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
 import { upsert } from '../../database/dialect.js';

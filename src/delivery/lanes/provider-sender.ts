@@ -1,5 +1,5 @@
 import { DAY_MS } from '../../config/durations.js';
-import { ConcurrencyLimit } from '../../common/concurrency-limit.js';
+import { ConcurrencyLimit } from '../../common/bounds/concurrency-limit.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import {
   type DeliveryResult,

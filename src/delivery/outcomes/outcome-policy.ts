@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { StatisticsService } from '../../statistics/statistics.service.js';
 import { PUSH_PROVIDERS } from '../../providers/provider-definitions.js';
 import {
@@ -8,7 +8,7 @@ import {
   type RetryCause,
   type StoredTarget,
 } from '../../providers/push-transport.js';
-import { backoffMs } from '../../common/backoff.js';
+import { backoffMs } from '../../common/time/backoff.js';
 import { HOUR_MS } from '../../config/durations.js';
 import { isKnown, TokenRegistries } from '../token-registry.js';
 import { DeliveryTuning } from '../delivery-tuning.js';

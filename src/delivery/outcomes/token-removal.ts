@@ -1,8 +1,8 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { CLI } from '../../config/cli-name.js';
-import { describeError } from '../../common/describe-error.js';
-import { RecentKeys } from '../../common/recent-keys.js';
+import { describeError } from '../../common/words/describe-error.js';
+import { RecentKeys } from '../../common/bounds/recent-keys.js';
 import { MetricsService } from '../../metrics/metrics.service.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import { type Provider, PROVIDERS, type PushTarget } from '../../providers/push-transport.js';

@@ -1,8 +1,8 @@
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
-import { Batcher } from '../../common/batcher.js';
-import { describeError } from '../../common/describe-error.js';
+import { Batcher } from '../../common/bounds/batcher.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { DAY_MS, HOUR_MS } from '../../config/durations.js';
-import { RecentKeys } from '../../common/recent-keys.js';
+import { RecentKeys } from '../../common/bounds/recent-keys.js';
 import { type Provider, type StoredTarget } from '../../providers/push-transport.js';
 import { type AcceptedToken, TokenRegistries } from '../token-registry.js';
 

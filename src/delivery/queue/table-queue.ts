@@ -2,7 +2,7 @@ import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nest
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { Batcher } from '../../common/batcher.js';
+import { Batcher } from '../../common/bounds/batcher.js';
 import { Duties } from '../../config/duties.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
 import { inPowersOfTwo, padToPowerOfTwo, placeholders } from '../../database/statement-sizes.js';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppConfig } from '../../config/app-config.js';
-import { sharedAnswer } from '../../common/shared-answer.js';
+import { sharedAnswer } from '../../common/bounds/shared-answer.js';
 import { InstanceProcesses } from '../../cluster/instance-processes.js';
 import { type LaneDepth, NotificationQueue } from '../queue/notification-queue.js';
 import { type Provider, PROVIDERS, PushTransports, type ServerReport } from '../../providers/push-transport.js';

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { AppConfig } from '../../config/app-config.js';
 import { Duties } from '../../config/duties.js';
 import { OperatorEvents } from '../../operator/operator-events.js';

@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import { Hysteresis } from '../../common/hysteresis.js';
+import { Hysteresis } from '../../common/bounds/hysteresis.js';
 import { Duties } from '../../config/duties.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import { type Provider } from '../../providers/push-transport.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { wireId, wireToken } from '../../common/wire-text.js';
+import { wireId, wireToken } from '../../common/words/wire-text.js';
 import { DEVICE_TYPES, type DeviceType } from '../device.entity.js';
 
 /** Length of an APNs device token in hexadecimal; clients of before 2022 tell their platform by it alone. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MISSING_PARAMETER, wireId } from '../../common/wire-text.js';
+import { MISSING_PARAMETER, wireId } from '../../common/words/wire-text.js';
 
 /** `data` is the sender's encrypted text. It is passed on untouched, so nothing about it is checked. */
 export const notifySchema = z.object({

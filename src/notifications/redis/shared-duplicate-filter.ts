@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Batcher } from '../../common/batcher.js';
+import { Batcher } from '../../common/bounds/batcher.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
 import { DuplicateFilter, duplicateKey, REMEMBER_MS } from '../duplicate-filter.js';
 

@@ -2,7 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { type ApnsConfig } from '../../config/app-config.js';
 import { ApnsProviderToken } from './apns-provider-token.js';
-import { CredentialFile } from '../../common/credential-file.js';
+import { CredentialFile } from '../../common/start/credential-file.js';
 
 type Auth = ApnsConfig['auth'];
 type CertificateAuth = Extract<Auth, { kind: 'certificate' }>;

@@ -20,7 +20,7 @@ import {
 } from '../push-transport.js';
 import { hasContent, type PushContent, withoutContent } from '../push-content.js';
 import { failureOfSend } from '../http/send-failure.js';
-import { readAuthorities } from '../../common/trusted-authorities.js';
+import { readAuthorities } from '../../common/start/trusted-authorities.js';
 import { DIRECTLY, type Outgoing } from '../../outgoing/outgoing.js';
 
 export interface ApnsTransportOptions {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GoogleServiceAccount, makeServiceAccount, serviceAccountJson } from '../../../gateways/certificates.js';
-import { CredentialError } from '../../common/credential-file.js';
+import { CredentialError } from '../../common/start/credential-file.js';
 import { jwtBearerForm, readServiceAccount, type ServiceAccount } from './fcm-credentials.js';
 
 const TOKEN_URI = 'https://oauth2.googleapis.com/token';

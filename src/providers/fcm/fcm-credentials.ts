@@ -1,5 +1,5 @@
 import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
-import { CredentialFile } from '../../common/credential-file.js';
+import { CredentialFile } from '../../common/start/credential-file.js';
 import { parseJsonObject } from '../../encoding/json.js';
 
 const VARIABLE = 'FCM_SERVICE_ACCOUNT_FILE';

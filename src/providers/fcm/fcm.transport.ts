@@ -1,5 +1,5 @@
 import { type FcmConfig } from '../../config/app-config.js';
-import { CredentialFile } from '../../common/credential-file.js';
+import { CredentialFile } from '../../common/start/credential-file.js';
 import { jwtBearerForm, readServiceAccount, type ServiceAccount } from './fcm-credentials.js';
 import { fcmBody, fcmContentFits, type FcmVerdict, readFcmAnswer } from './fcm.protocol.js';
 import { Http2Channel } from '../http/http2-channel.js';
@@ -14,7 +14,7 @@ import { readTokenAnswer } from '../http/oauth.protocol.js';
 import { hasContent, type PushContent, withoutContent } from '../push-content.js';
 import { type DeliveryResult, type Push, PushTransport } from '../push-transport.js';
 import { failureOfSend } from '../http/send-failure.js';
-import { readAuthorities } from '../../common/trusted-authorities.js';
+import { readAuthorities } from '../../common/start/trusted-authorities.js';
 import { DIRECTLY, type Outgoing } from '../../outgoing/outgoing.js';
 
 export interface FcmTransportOptions {

@@ -1,4 +1,4 @@
-import { DeadlineError, withDeadline } from '../../common/with-deadline.js';
+import { DeadlineError, withDeadline } from '../../common/time/with-deadline.js';
 import { ChannelError } from './http2-answer.js';
 import { type RetryCause } from '../push-transport.js';
 

@@ -1,5 +1,5 @@
 import { type HuaweiConfig } from '../../config/app-config.js';
-import { CredentialError, CredentialFile } from '../../common/credential-file.js';
+import { CredentialError, CredentialFile } from '../../common/start/credential-file.js';
 
 /**
  * The app's secret, from the configuration or from its file without the white space around it.

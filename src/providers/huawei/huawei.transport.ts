@@ -14,7 +14,7 @@ import { readTokenAnswer } from '../http/oauth.protocol.js';
 import { hasContent, withoutContent } from '../push-content.js';
 import { type DeliveryResult, type Push, PushTransport } from '../push-transport.js';
 import { failureOfSend } from '../http/send-failure.js';
-import { readAuthorities } from '../../common/trusted-authorities.js';
+import { readAuthorities } from '../../common/start/trusted-authorities.js';
 import { DIRECTLY, type Outgoing } from '../../outgoing/outgoing.js';
 
 export interface HuaweiTransportOptions {

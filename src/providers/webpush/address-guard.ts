@@ -1,7 +1,7 @@
 import { type LookupAddress, type LookupOptions, lookup } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
-import { isPublicAddress } from '../../common/public-address.js';
+import { isPublicAddress } from '../../common/words/public-address.js';
 import { type AllowedHosts, type Endpoint } from './endpoint.js';
 
 /** A name whose own servers do not answer is given up after two tries of this. */

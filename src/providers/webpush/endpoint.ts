@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { isPublicAddress } from '../../common/public-address.js';
+import { isPublicAddress } from '../../common/words/public-address.js';
 
 /** Where a phone's push server takes its pushes (RFC 8030 §5: the push resource). A stranger chose it. */
 export interface Endpoint {

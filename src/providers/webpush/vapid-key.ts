@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { CLI } from '../../config/cli-name.js';
-import { createKeyFile } from '../../common/key-file.js';
-import { CredentialFile } from '../../common/credential-file.js';
+import { createKeyFile } from '../../common/start/key-file.js';
+import { CredentialFile } from '../../common/start/credential-file.js';
 
 const VARIABLE = 'VAPID_KEY_FILE';
 

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type WebPushConfig } from '../../config/app-config.js';
-import { CredentialFile } from '../../common/credential-file.js';
-import { readAuthorities } from '../../common/trusted-authorities.js';
+import { CredentialFile } from '../../common/start/credential-file.js';
+import { readAuthorities } from '../../common/start/trusted-authorities.js';
 import { DIRECTLY, type Outgoing } from '../../outgoing/outgoing.js';
 import { hasContent, type PushContent, withoutContent } from '../push-content.js';
 import {

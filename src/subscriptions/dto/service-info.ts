@@ -1,6 +1,6 @@
 import { MAX_ENDPOINT_LENGTH, readEndpoint } from '../../providers/webpush/endpoint.js';
 import { decodeAuth, decodeP256dh, packKeys } from '../../providers/webpush/phone-keys.protocol.js';
-import { type PushService } from '../push-service.js';
+import { type PushService } from '../wire/push-service.js';
 
 /** What a phone says about how it is woken. */
 export interface ServiceInfo {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { decodeByteValue } from '../byte-values.protocol.js';
-import { type ItemRefusal, refusedItem } from '../replies.protocol.js';
+import { decodeByteValue } from '../wire/byte-values.protocol.js';
+import { type ItemRefusal, refusedItem } from '../wire/replies.protocol.js';
 
 /** Refuses an item from within a schema. */
 export function refuse(context: z.RefinementCtx, error: ItemRefusal['error'], message: string): never {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isPushService, type PushService } from '../push-service.js';
-import { type Subaccount } from '../signatures.protocol.js';
+import { isPushService, type PushService } from '../wire/push-service.js';
+import { type Subaccount } from '../wire/signatures.protocol.js';
 import { type ServiceInfo, readServiceInfo } from './service-info.js';
 import { bytes, optionalBytes, refuse, required } from './subscription-fields.js';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { type Redis } from 'ioredis';
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
-import { type ChangeListener, SubscriptionSignal } from '../subscription-signal.js';
+import { type ChangeListener, SubscriptionSignal } from '../watching/subscription-signal.js';
 
 const CHANNEL = `${KEY_PREFIX}:subscribed`;
 

@@ -6,7 +6,7 @@ import { RecordingLogger } from '../../../test/support/recording-logger.js';
 import { createRedisDatabase } from '../../../test/support/redis-databases.js';
 import { DatabaseId } from '../../database/database-id.js';
 import { RedisClient } from '../../redis/redis-client.js';
-import { type SharedSeenTuning } from '../shared-seen-tuning.js';
+import { type SharedSeenTuning } from '../reports/shared-seen-tuning.js';
 import { SharedSeenMessages } from './shared-seen-messages.js';
 
 const ACCOUNT = Buffer.alloc(33, 5);

@@ -1,13 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
-import { Batcher } from '../../common/batcher.js';
-import { describeError } from '../../common/describe-error.js';
+import { Batcher } from '../../common/bounds/batcher.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { DatabaseId } from '../../database/database-id.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
-import { LocalSeenMessages } from '../local-seen-messages.js';
-import { fingerprintOf, type MessageKey, type Rest, restAlone, SeenMessages } from '../seen-messages.js';
-import { SharedSeenTuning } from '../shared-seen-tuning.js';
+import { LocalSeenMessages } from '../reports/local-seen-messages.js';
+import { fingerprintOf, type MessageKey, type Rest, restAlone, SeenMessages } from '../reports/seen-messages.js';
+import { SharedSeenTuning } from '../reports/shared-seen-tuning.js';
 
 /** Fingerprints lie in sets that are small enough for Redis to keep them as bare numbers, 8 bytes each. */
 const BUCKET_BITS = 12;

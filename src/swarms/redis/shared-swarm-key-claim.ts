@@ -1,11 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
-import { describeError } from '../../common/describe-error.js';
+import { describeError } from '../../common/words/describe-error.js';
 import { OperatorEvents } from '../../operator/operator-events.js';
 import { KEY_PREFIX, RedisClient } from '../../redis/redis-client.js';
-import { KeyClaimTuning } from '../key-claim-tuning.js';
-import { OwnKeys } from '../node-connection.js';
-import { type KeyHolder, SwarmKeyClaim } from '../swarm-key-claim.js';
+import { KeyClaimTuning } from '../lines/key-claim-tuning.js';
+import { OwnKeys } from '../lines/node-connection.js';
+import { type KeyHolder, SwarmKeyClaim } from '../lines/swarm-key-claim.js';
 
 /** Takes KEYS[1] for ARGV[1], for ARGV[2] milliseconds, unless another one has it. Returns whether it has it now. */
 const CLAIM = `

@@ -30,6 +30,9 @@ export interface CountedGateways {
 /** The answer to what was taken so shortly before the connections were cut may not have been read. */
 const UNREAD_MS = 2000;
 
+/** The names under which any provider's push has its content. */
+const CONTENT = /enc_payload|ENCRYPTED_DATA/;
+
 /** What one gateway took lately. */
 class LatelyTaken {
   private taken: { text: string; token: string; at: number }[] = [];
@@ -79,9 +82,10 @@ export async function startCountedGateways(
   ): Promise<Gateway> => {
     const lately = new LatelyTaken(ledger);
     const onPush = (push: ReceivedPush): void => {
-      const text = reveal(textOf(push), push.token);
+      const body = textOf(push);
+      const text = CONTENT.test(body) ? reveal(body, push.token) : null;
       ledger.received(text, push.token);
-      lately.add(text, push.token);
+      if (text !== null) lately.add(text, push.token);
     };
     const gateway = await open({ credentials, record: false, onPush });
     all.push({

@@ -4,6 +4,8 @@ interface Entry {
   readonly perhaps: ReadonlySet<string>;
   /** A node reported it: nobody is answered, so that it counts as acknowledged once it is known to be in the queue. */
   readonly isReported: boolean;
+  /** Monotonic milliseconds. */
+  readonly askedAt: number;
   acknowledged: boolean;
   /** Times that it may have been on its way twice: see {@link DeliveryLedger.mayRepeat}. */
   repeats: number;
@@ -17,8 +19,12 @@ export interface DeliverySummary {
   acknowledged: number;
   /** Pushes taken by the gateways. */
   pushes: number;
-  /** Devices of acknowledged notifications that got nothing. */
+  /** Devices of acknowledged notifications that got neither that push nor, after it was asked for, one without content. */
   lost: number;
+  /** Devices of acknowledged notifications that were woken without content instead: the server collapsed what it had for them. */
+  collapsed: number;
+  /** Pushes without content taken by the gateways. */
+  wakeups: number;
   /** Pushes beyond the first for one notification and device. */
   duplicates: number;
   /** The most that there may be: devices of what was in flight at each kill or cut connection, of either side. */
@@ -37,6 +43,11 @@ export class DeliveryLedger {
   private readonly entries = new Map<string, Entry>();
   private readonly ended = new Set<string>();
   private readonly throttled = new Set<string>();
+  /** All devices that something was asked for. */
+  private readonly devices = new Set<string>();
+  /** When a device got a push without content the last time, in monotonic milliseconds. */
+  private readonly woken = new Map<string, number>();
+  private wakeups = 0;
   private strays = 0;
   private made = 0;
 
@@ -52,7 +63,9 @@ export class DeliveryLedger {
     { isReported = false, perhaps = NOBODY }: { isReported?: boolean; perhaps?: ReadonlySet<string> } = {},
   ): void {
     const maps = { receipts: new Map<string, number>(), lostAnswers: new Map<string, number>() };
-    this.entries.set(nameOf(data), { tokens, perhaps, isReported, acknowledged: false, repeats: 0, ...maps });
+    const askedAt = performance.now();
+    this.entries.set(nameOf(data), { tokens, perhaps, isReported, askedAt, acknowledged: false, repeats: 0, ...maps });
+    for (const token of tokens) this.devices.add(token);
   }
 
   /** The device is no more: what has not reached it by now will not. */
@@ -90,9 +103,14 @@ export class DeliveryLedger {
     if (entry.isReported) entry.acknowledged = true;
   }
 
-  /** @param payload whatever holds the data */
-  received(payload: string, token: string): void {
-    const entry = this.entries.get(nameOf(payload));
+  /** @param payload whatever holds the data; null = there was none in the push */
+  received(payload: string | null, token: string): void {
+    if (payload === null && this.devices.has(token)) {
+      this.wakeups++;
+      this.woken.set(token, performance.now());
+      return;
+    }
+    const entry = this.entries.get(nameOf(payload ?? ''));
     if (!entry || !(entry.tokens.includes(token) || entry.perhaps.has(token))) {
       this.strays++;
       return;
@@ -104,15 +122,26 @@ export class DeliveryLedger {
 
   /** Acknowledged notifications that have not reached all their devices. */
   pending(): number {
-    return [...this.entries.values()].filter((entry) => entry.acknowledged && this.missingOf(entry) > 0).length;
+    return [...this.entries.values()].filter((entry) => entry.acknowledged && this.isWaiting(entry)).length;
   }
 
   summary(): DeliverySummary {
-    const total = { acknowledged: 0, pushes: 0, lost: 0, duplicates: 0, duplicatesAllowed: 0, unexplained: 0 };
+    const total = {
+      acknowledged: 0,
+      pushes: 0,
+      lost: 0,
+      collapsed: 0,
+      duplicates: 0,
+      duplicatesAllowed: 0,
+      unexplained: 0,
+    };
     for (const entry of this.entries.values()) {
       if (entry.acknowledged) {
         total.acknowledged++;
-        total.lost += this.missingOf(entry);
+        const missing = this.missingOf(entry);
+        const collapsed = missing.filter((token) => this.isWokenSince(entry.askedAt, token)).length;
+        total.collapsed += collapsed;
+        total.lost += missing.length - collapsed;
       }
       total.duplicatesAllowed += entry.repeats * entry.tokens.length;
       for (const lost of entry.lostAnswers.values()) total.duplicatesAllowed += lost;
@@ -122,12 +151,20 @@ export class DeliveryLedger {
         total.unexplained += Math.max(0, count - 1 - entry.repeats - (entry.lostAnswers.get(token) ?? 0));
       }
     }
-    return { ...total, strays: this.strays };
+    return { ...total, wakeups: this.wakeups, strays: this.strays };
   }
 
-  private missingOf({ tokens, receipts }: Entry): number {
+  private isWaiting(entry: Entry): boolean {
+    return this.missingOf(entry).some((token) => !this.isWokenSince(entry.askedAt, token));
+  }
+
+  private missingOf({ tokens, receipts }: Entry): string[] {
     const { ended, throttled } = this;
-    return tokens.filter((token) => !receipts.has(token) && !ended.has(token) && !throttled.has(token)).length;
+    return tokens.filter((token) => !receipts.has(token) && !ended.has(token) && !throttled.has(token));
+  }
+
+  private isWokenSince(time: number, token: string): boolean {
+    return (this.woken.get(token) ?? -Infinity) > time;
   }
 
   private entry(data: string): Entry {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type OnionHttpClient } from '../onion-http.js';
 import { type Exit, ServerProcess, type SpawnedServer, spawnServer } from '../spawned-server.js';
@@ -13,7 +14,10 @@ export interface Life {
 export class SupervisedServer {
   /** What was wrong with how it ran: errors in the log, anything on stderr. */
   readonly complaints: string[] = [];
+  /** Pushes that its lives collapsed with others on purpose, by provider and reason, counted until just before each end. */
+  readonly collapsed = new Map<string, number>();
   lives = 0;
+  private readonly operator = { STATISTICS_USERNAME: 'operator', STATISTICS_PASSWORD: randomUUID() };
   private server: SpawnedServer | null = null;
   private current = Promise.withResolvers<Life>();
 
@@ -33,7 +37,7 @@ export class SupervisedServer {
   }
 
   async start(): Promise<void> {
-    const server = await spawnServer(this.env, this.folder);
+    const server = await spawnServer({ ...this.env, ...this.operator }, this.folder);
     this.server = server;
     this.lives++;
     this.current.resolve({ number: this.lives, onion: server.onion, ended: server.process.exit });
@@ -52,8 +56,7 @@ export class SupervisedServer {
   /** SIGTERM, and SIGKILL when it is still at it after `afterMs`. */
   async stopThenKill(afterMs: number): Promise<Exit> {
     const { process } = this.running();
-    setTimeout(() => process.child.kill('SIGKILL'), afterMs);
-    return this.end('SIGTERM');
+    return this.end('SIGTERM', () => setTimeout(() => process.child.kill('SIGKILL'), afterMs));
   }
 
   /** A start that SIGKILL ends after `afterMs`, wherever it is by then. */
@@ -64,13 +67,26 @@ export class SupervisedServer {
     this.read(process);
   }
 
-  private async end(signal: NodeJS.Signals): Promise<Exit> {
-    const { process } = this.running();
+  private async end(signal: NodeJS.Signals, then: () => void = () => {}): Promise<Exit> {
+    const { process, start } = this.running();
+    await this.countCollapsed(start.address);
     this.server = null;
     this.current = Promise.withResolvers<Life>();
-    const exit = await process.stop(signal);
+    const stopped = process.stop(signal);
+    then();
+    const exit = await stopped;
     this.read(process);
     return exit;
+  }
+
+  private async countCollapsed(address: string): Promise<void> {
+    const { STATISTICS_USERNAME: name, STATISTICS_PASSWORD: password } = this.operator;
+    const headers = { authorization: `Basic ${btoa(`${name}:${password}`)}` };
+    const metrics = await fetch(`${address}/metrics`, { headers, signal: AbortSignal.timeout(METRICS_PATIENCE_MS) });
+    for (const [, provider, reason, count] of (await metrics.text()).matchAll(COLLAPSED)) {
+      const key = `${provider} ${reason}`;
+      this.collapsed.set(key, (this.collapsed.get(key) ?? 0) + Number(count));
+    }
   }
 
   private running(): SpawnedServer {
@@ -87,3 +103,5 @@ export class SupervisedServer {
 
 /** pino's number of `error`. */
 const ERROR_LEVEL = 50;
+const METRICS_PATIENCE_MS = 10_000;
+const COLLAPSED = /^session_push_pushes_total\{provider="([^"]*)",outcome="folded",reason="([^"]*)"\} (\d+)$/gm;

@@ -1,5 +1,5 @@
 import { type BulkJobOptions } from 'bullmq';
-import { inPieces } from '../../../common/in-pieces.js';
+import { inPieces } from '../../../common/bounds/in-pieces.js';
 import { legacyContent } from '../../../providers/push-content.js';
 import { PROVIDERS, type StoredTarget } from '../../../providers/push-transport.js';
 import { type Lane, type NewQueueItem } from '../notification-queue.js';
