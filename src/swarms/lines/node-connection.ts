@@ -152,6 +152,11 @@ export class NodeConnection {
     return this.stage === 'open';
   }
 
+  /** The node has shown that it is there and has its key, whatever became of the rest. */
+  get hasBeenThere(): boolean {
+    return this.session?.isPeerKnown ?? false;
+  }
+
   /** Begins to connect. The result goes to the listener; nothing is thrown. */
   open(): void {
     const { address } = this.target;
@@ -374,7 +379,8 @@ export class NodeConnection {
   }
 }
 
-function openSession(serverKey: Buffer | null, own: OwnKeys, limits: MessageLimits): ZmtpSession | null {
+/** Our side of the handshake; null = the key is none. */
+export function openSession(serverKey: Buffer | null, own: OwnKeys, limits: MessageLimits): ZmtpSession | null {
   if (!serverKey) return new ZmtpSession(null, Buffer.alloc(0), limits);
   const { publicKey, privateKey } = own;
   const security = { keys: { serverKey, publicKey, privateKey }, fresh: freshCurveSecrets() };

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../../../test/support/eventually.js';
 import { RouterNode } from '../../../test/support/router-node.js';
 import { type OwnKeys } from './node-connection.js';
+import { knockAt } from './node-knock.js';
 import { DEFAULT_LINES_TUNING, type LinesTuning, type NodeLine, NodeLines } from './node-lines.js';
 import { type StorageNode } from '../wire/node-list.protocol.js';
 
@@ -110,6 +111,91 @@ describe('NodeLines', () => {
     const waits = node.at.slice(1).map((at, index) => at - (node.at[index] ?? 0));
     for (const [index, least] of [50, 100, 300, 300].entries()) expect(waits[index]).toBeGreaterThanOrEqual(least - 2);
     expect(lines.get(nodeOf(node).id)).toMatchObject({ isOpen: false, lastEnd: 'closed-in-handshake' });
+  });
+
+  describe('a node that is away for long', () => {
+    const LONG = { retryMs: [60_000], knockMs: 30, knockTimeoutMs: 1000 };
+    const comesBack = async (tuning: Partial<LinesTuning>, away: (node: RouterNode) => Promise<() => unknown>) => {
+      const node = await startNode();
+      const comeBack = await away(node);
+      const { lines, events } = openLines({ ...LONG, ...tuning });
+      lines.want([nodeOf(node)]);
+      await eventually(() => expect(lines.get(nodeOf(node).id)?.failures).toBe(1));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(events).toEqual([]);
+      await comeBack();
+      await eventually(() => expect(events.map(([event]) => event)).toEqual(['opened']));
+      expect(lines.get(nodeOf(node).id)?.failures).toBe(1);
+    };
+
+    it('is found soon after it listens again, long before its next try', () =>
+      comesBack({}, (node) => Promise.resolve(node.stop()).then(() => () => node.listen())));
+
+    it('is found soon after it has its key again', () =>
+      comesBack({ connection: { ...DEFAULT_LINES_TUNING.connection, handshakeTimeoutMs: 100 } }, async (node) => {
+        const { port } = node;
+        node.stop();
+        const other = new RouterNode();
+        other.port = port;
+        await other.listen();
+        return () => {
+          other.stop();
+          return node.listen();
+        };
+      }));
+
+    it('is not told who knocks, and has none of our routes', async () => {
+      const node = await startNode();
+      const cancel = await new Promise<() => void>((resolve) => {
+        const callOff = knockAt(nodeOf(node), own, 5000, (isThere) => {
+          expect(isThere).toBe(true);
+          resolve(callOff);
+        });
+      });
+      cancel();
+      expect(node.routingIds).toEqual([]);
+      expect(node.received).toEqual([]);
+    });
+
+    it('is not looked for any more once nobody wants it', async () => {
+      const node = await startNode();
+      node.stop();
+      const { lines, events } = openLines(LONG);
+      lines.want([nodeOf(node)]);
+      await eventually(() => expect(lines.get(nodeOf(node).id)?.failures).toBe(1));
+      lines.want([]);
+      await node.listen();
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(events).toEqual([]);
+    });
+  });
+
+  it('leaves a node that is there and of no use alone until its time', async () => {
+    const node = await startNode();
+    node.answersHi = false;
+    const connection = { ...DEFAULT_LINES_TUNING.connection, handshakeTimeoutMs: 100 };
+    const { lines } = openLines({ retryMs: [60_000], knockMs: 20, connection });
+    lines.want([nodeOf(node)]);
+    await eventually(() => expect(lines.ends.get('handshake-timeout')).toBe(1));
+    node.answersHi = true;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(lines.get(nodeOf(node).id)).toMatchObject({ isOpen: false, failures: 1 });
+  });
+
+  it('knocks at so many at a time and no more', async () => {
+    const nodes = await Promise.all(Array.from({ length: 6 }, () => startDumbNode()));
+    const { lines } = openLines({
+      maxConnecting: 2,
+      retryMs: [60_000],
+      knockMs: 10,
+      knockTimeoutMs: 500,
+      connection: { ...DEFAULT_LINES_TUNING.connection, handshakeTimeoutMs: 50 },
+    });
+    lines.want(nodes.map(nodeOf));
+    await eventually(() => expect(nodes.every(({ came }) => came > 1)).toBe(true));
+    const knocks = nodes.flatMap(({ at }) => at.slice(1)).toSorted((one, other) => one - other);
+    const waits = knocks.slice(2).map((at, index) => at - (knocks[index] ?? 0));
+    expect(Math.min(...waits)).toBeGreaterThan(200);
   });
 
   it('takes a connection that is lost at once for a failure, so that nothing spins', async () => {

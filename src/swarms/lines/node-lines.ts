@@ -6,6 +6,7 @@ import {
   type OwnKeys,
   type RequestAnswer,
 } from './node-connection.js';
+import { knockAt } from './node-knock.js';
 import { type StorageNode } from '../wire/node-list.protocol.js';
 
 export interface LinesTuning {
@@ -16,7 +17,10 @@ export interface LinesTuning {
   readonly afterLossMs: number;
   /** A connection that is lost sooner counts as a failure. */
   readonly heldMs: number;
-  /** Connections on their way at a time. */
+  /** While a node is away, it is looked for so often between one try and the next. */
+  readonly knockMs: number;
+  readonly knockTimeoutMs: number;
+  /** Connections on their way at a time, knocks included. */
   readonly maxConnecting: number;
 }
 
@@ -25,6 +29,8 @@ export const DEFAULT_LINES_TUNING: LinesTuning = {
   retryMs: [10_000, 30_000, 60_000, 120_000],
   afterLossMs: 1000,
   heldMs: 30_000,
+  knockMs: 35_000,
+  knockTimeoutMs: 5000,
   maxConnecting: 100,
 };
 
@@ -43,6 +49,15 @@ const SPREAD = 0.2;
 /** The line to one node that is wanted: at most one connection at a time, made again whenever it ends. */
 export class NodeLine {
   connection: NodeConnection | null = null;
+  callOffKnock: (() => void) | null = null;
+  /** When it is to be connected again, in monotonic milliseconds. */
+  retryAt = 0;
+  /** It was not there at the last try. */
+  isAway = false;
+  /** Its next turn is a knock, not yet a connection. */
+  isKnockNext = false;
+  /** It answered a knock since the last try. */
+  hasAnswered = false;
   timer: NodeJS.Timeout | undefined;
   openedAt: number | null = null;
   failures = 0;
@@ -64,7 +79,8 @@ export class NodeLine {
  * Keeps one connection to each node that is wanted.
  *
  * What fails is tried again at a pace that grows, and of all nodes only so many are being connected at a time: neither a node
- * that is gone nor a network that comes back makes this spin.
+ * that is gone nor a network that comes back makes this spin. A node that is away is knocked at between two tries, so that its
+ * return is noticed within a minute, however long it was away; one that is there and of no use is left alone until its time.
  */
 export class NodeLines {
   private readonly lines = new Map<string, NodeLine>();
@@ -129,6 +145,7 @@ export class NodeLines {
     this.due.delete(line);
     this.connecting.delete(line);
     clearTimeout(line.timer);
+    line.callOffKnock?.();
     const { connection, isOpen } = line;
     line.connection = null;
     connection?.close();
@@ -140,8 +157,20 @@ export class NodeLines {
       if (this.connecting.size >= this.tuning.maxConnecting) return;
       this.due.delete(line);
       this.connecting.add(line);
-      this.connect(line);
+      if (line.isKnockNext) this.knock(line);
+      else this.connect(line);
     }
+  }
+
+  private knock(line: NodeLine): void {
+    line.callOffKnock = knockAt(line.node, this.own, this.tuning.knockTimeoutMs, (isThere) => {
+      line.callOffKnock = null;
+      line.hasAnswered = isThere;
+      if (isThere) return this.connect(line);
+      this.connecting.delete(line);
+      this.wait(line);
+      this.connectDue();
+    });
   }
 
   private connect(line: NodeLine): void {
@@ -174,6 +203,9 @@ export class NodeLines {
     const { openedAt } = line;
     this.connecting.delete(line);
     this.endCounts.set(reason, (this.endCounts.get(reason) ?? 0) + 1);
+    // One that answers knocks alone is not looked for any more often than others that are of no use.
+    line.isAway = reason !== 'bad-key' && !line.connection?.hasBeenThere && !line.hasAnswered;
+    line.hasAnswered = false;
     line.connection = null;
     line.openedAt = null;
     line.lastEnd = reason;
@@ -191,12 +223,22 @@ export class NodeLines {
   }
 
   private later(line: NodeLine, ms: number): void {
+    line.retryAt = performance.now() + spread(ms);
+    this.wait(line);
+  }
+
+  private wait(line: NodeLine): void {
+    const untilRetry = line.retryAt - performance.now();
+    const untilKnock = line.isAway ? spread(this.tuning.knockMs) : Infinity;
+    line.isKnockNext = untilKnock < untilRetry;
     line.timer = setTimeout(
       () => {
         this.due.add(line);
         this.connectDue();
       },
-      ms * (1 + SPREAD * Math.random()),
+      Math.min(untilKnock, untilRetry),
     );
   }
 }
+
+const spread = (ms: number): number => ms * (1 + SPREAD * Math.random());

@@ -56,16 +56,16 @@ export class NodeTeller {
   ) {}
 
   /** What the node says about each account, in their order; null = it did not say it. Never rejects. */
-  tell(batch: Batch): Promise<MonitorResult[] | null> {
+  tell(batch: Batch, deadlineMs = this.deadlineMs): Promise<MonitorResult[] | null> {
     if (this.waiting >= MAX_WAITING) return Promise.resolve(null);
     this.waiting++;
-    const told = this.tail.then(() => this.request(batch));
+    const told = this.tail.then(() => this.request(batch, deadlineMs));
     this.tail = told;
     return told.finally(() => this.waiting--);
   }
 
-  private async request({ accounts, part }: Batch): Promise<MonitorResult[] | null> {
-    const answer = await this.line.request('monitor.messages', [part], this.deadlineMs);
+  private async request({ accounts, part }: Batch, deadlineMs: number): Promise<MonitorResult[] | null> {
+    const answer = await this.line.request('monitor.messages', [part], deadlineMs);
     return answer.kind === 'reply' ? decodeMonitorAnswer(answer.parts, accounts.length) : null;
   }
 }

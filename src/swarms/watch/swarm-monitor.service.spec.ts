@@ -360,6 +360,63 @@ describe('SwarmMonitor tells', () => {
     expect([a1.told.length, a2.told.length]).toEqual([2, 1]);
   });
 
+  describe('a node that is of no use for long', () => {
+    const three = [1, 2, 3].map((index) => accountAt(HALF / 2n, index));
+    const everybody = three.length;
+    const partly = { full: 0, partial: everybody, none: 0, uncounted: 0 };
+    /** How it answers what it is told; what it was told, as the numbers of accounts of each request. */
+    async function startBeside(answer: (accounts: number) => 'watched' | 'refused' | null) {
+      const { a1 } = await twoSwarms();
+      accounts.all = three;
+      const requests: number[] = [];
+      const node = { requests, answer };
+      a1.router.on('monitor.messages', ([part]) => {
+        const list = decodeBt(part ?? Buffer.alloc(0)) as unknown[];
+        requests.push(list.length);
+        const result = node.answer(list.length);
+        return result && [encodeBt(list.map(() => (result === 'watched' ? success() : problem(3))))];
+      });
+      const { watch } = DEFAULT_MONITOR_TUNING;
+      const monitor = await startMonitor({
+        watch: {
+          ...watch,
+          ...QUICK_WATCH,
+          retryMs: [50, 3_600_000],
+          requestDeadlineMs: 100,
+          probeMs: 50,
+          probeDeadlineMs: 100,
+        },
+      });
+      await eventually(() => expect(requests.filter((count) => count > 1)).toHaveLength(2));
+      await eventually(() => expect(requests.length).toBeGreaterThan(5));
+      return { node, monitor };
+    }
+
+    it.each(['refused', null] as const)(
+      'everything soon after it is mended, when it has answered %s',
+      async (answer) => {
+        const { node, monitor } = await startBeside(() => answer);
+        expect(node.requests.filter((count) => count > 1)).toHaveLength(2);
+        expect(monitor.status().coverage).toEqual(partly);
+        node.answer = () => 'watched';
+        await eventually(() => expect(monitor.status().coverage).toEqual({ ...partly, full: everybody, partial: 0 }));
+        const { length } = node.requests;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        expect(node.requests).toHaveLength(length);
+      },
+    );
+
+    it('everything once more, when it takes one account and not all', async () => {
+      const { node, monitor } = await startBeside(() => 'refused');
+      node.answer = (count) => (count > 1 ? 'refused' : 'watched');
+      await eventually(() => expect(node.requests.filter((count) => count > 1)).toHaveLength(3));
+      const { length } = node.requests;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(node.requests).toHaveLength(length);
+      expect(monitor.status().coverage).toEqual(partly);
+    });
+  });
+
   it('all nodes of whom it hears from the nodes themselves when no source answers any more', async () => {
     const { a1, a2 } = await twoSwarms();
     accounts.all = [inA];

@@ -2,6 +2,7 @@ import { AccountCount } from './account-count.js';
 import { type MonitorResult, type SignedAccount } from '../wire/monitor-request.protocol.js';
 import { type NodeLine } from '../lines/node-lines.js';
 import { type Batch, BATCH_SIZE, countWatched, NodeTeller, toBatch } from './node-teller.js';
+import { NodeProbes } from './node-probes.js';
 import { type PlaceRange } from '../wire/swarm-space.protocol.js';
 import { type AccountPage } from '../watched-accounts.js';
 
@@ -16,6 +17,9 @@ export interface WatchTuning {
   readonly laggardMs: number;
   /** A node that did not take it all is told again after this time, the last repeats. */
   readonly retryMs: readonly number[];
+  /** Meanwhile it is asked about one account after this time. */
+  readonly probeMs: number;
+  readonly probeDeadlineMs: number;
   readonly requestDeadlineMs: number;
   /** The accounts are counted again after a time between these two: the least when some came, else the most. */
   readonly countMs: readonly [number, number];
@@ -27,6 +31,8 @@ export const DEFAULT_WATCH_TUNING: WatchTuning = {
   freshMs: 50,
   laggardMs: 10_000,
   retryMs: [10_000, 30_000, 60_000, 120_000],
+  probeMs: 20_000,
+  probeDeadlineMs: 10_000,
   requestDeadlineMs: 30_000,
   countMs: [10_000, 5 * 60_000],
 };
@@ -65,6 +71,8 @@ interface Member {
   hasGivenUp: boolean;
   /** How often it was told everything again for either, since the last renewal. */
   refusals: number;
+  /** It watched the account that it was asked about, and then did not watch all: it waits for its turn like any other. */
+  hasMisled: boolean;
 }
 
 export interface SwarmCoverage {
@@ -90,6 +98,7 @@ export class SwarmWatch {
   private passing = false;
   private renewAt = 0;
   private readonly accounts: AccountCount;
+  private readonly probes: NodeProbes;
   private since: number | null = null;
   private closed = false;
 
@@ -107,6 +116,7 @@ export class SwarmWatch {
       },
       tuning.countMs,
     );
+    this.probes = new NodeProbes(tuning.probeMs, tuning.probeDeadlineMs, (teller) => this.mended(teller));
   }
 
   /** Since when a message of this swarm cannot have been missed, in epoch milliseconds; null = nobody watches now. */
@@ -165,6 +175,7 @@ export class SwarmWatch {
       hasRefused: false,
       hasGivenUp: false,
       refusals: 0,
+      hasMisled: false,
     });
     this.schedule();
   }
@@ -190,6 +201,8 @@ export class SwarmWatch {
   }
 
   left(nodeId: string): void {
+    const member = this.open.get(nodeId);
+    if (member) this.probes.end(member.teller);
     this.open.delete(nodeId);
     if (![...this.open.values()].some(({ missing }) => missing !== null)) this.since = null;
   }
@@ -205,6 +218,7 @@ export class SwarmWatch {
     clearTimeout(this.timer);
     clearTimeout(this.freshTimer);
     this.accounts.close();
+    this.probes.close();
     this.open.clear();
     this.since = null;
   }
@@ -301,6 +315,8 @@ export class SwarmWatch {
       member.failures = 0;
       member.dueAt = Math.min(member.dueAt, this.renewAt);
       if (isRenewal && !member.hasRefused) member.refusals = 0;
+      if (isRenewal || !member.hasRefused) member.hasMisled = false;
+      if (!member.hasRefused) this.probes.end(member.teller);
       if (member.hasRefused) this.askAgain(member);
       if (this.isOpen(member) && ranges === this.ranges) this.since ??= Date.now();
     }
@@ -358,6 +374,7 @@ export class SwarmWatch {
     const inTime = new Map(took);
     for (const [member, results] of inTime) this.note(member, results);
     this.judge(batch, [...inTime.values()]);
+    for (const member of members) this.probe(member, batch, inTime);
     const isReady = (results: readonly MonitorResult[]) => !results.includes('not-ready');
     const ready = [...inTime].filter(([, results]) => isReady(results));
     return new Map(ready.map(([member, results]) => [member, countWatched(batch, results)]));
@@ -380,6 +397,27 @@ export class SwarmWatch {
         if (saying > 0 && saying >= needed) this.surroundings.refused(account, reason);
       }
     }
+  }
+
+  /** A node that did not take all of a batch is asked about one of it, unless that is refused by everybody. */
+  private probe(member: Member, { accounts }: Batch, answers: ReadonlyMap<Member, readonly MonitorResult[]>): void {
+    const own = answers.get(member);
+    if (member.hasMisled || own?.every((result) => result === 'watched')) return;
+    const others = [...answers.values()].filter((results) => results !== own);
+    const isWatchedElsewhere = (index: number) => others.some((results) => results[index] === 'watched');
+    const account = accounts.find(
+      (_, index) => own?.[index] !== 'watched' && (others.length === 0 || isWatchedElsewhere(index)),
+    );
+    if (account && this.isOpen(member)) this.probes.begin(member.teller, account);
+  }
+
+  /** It is told everything now. When it does not take it all, that happens once only. */
+  private mended(teller: NodeTeller): void {
+    const member = [...this.open.values()].find((one) => one.teller === teller);
+    if (!member) return;
+    member.hasMisled = true;
+    member.dueAt = Math.min(member.dueAt, performance.now() + this.tuning.batchWindowMs);
+    this.schedule();
   }
 
   /** It missed some accounts: it is told everything, unless that is to happen earlier anyway. */

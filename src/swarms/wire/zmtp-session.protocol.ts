@@ -46,6 +46,7 @@ export class ZmtpSession {
   private greeting = Buffer.alloc(0);
   private parts: Buffer[] = [];
   private partsBytes = 0;
+  private knowsPeer = false;
 
   /** @throws for keys that are none */
   constructor(
@@ -59,6 +60,14 @@ export class ZmtpSession {
 
   get isReady(): boolean {
     return this.stage === 'ready';
+  }
+
+  /**
+   * The other side has shown that it has the key: only its holder can make the WELCOME (CurveZMQ, RFC 26), to which our
+   * INITIATE is the answer. Without security it is known once it is ready.
+   */
+  get isPeerKnown(): boolean {
+    return this.knowsPeer;
   }
 
   /** A frame or a message has begun to arrive and is not whole. */
@@ -127,6 +136,7 @@ export class ZmtpSession {
     if (!command) return this.failed('bad-frame');
     const answer = this.curve ? this.curve.handshake(body) : handshakeOfNull(body);
     if (typeof answer === 'string') return this.failed(answer);
+    this.knowsPeer = true;
     if (answer !== null) return { kind: 'send', bytes: encodeFrame({ more: false, command: true, body: answer }) };
     this.stage = 'ready';
     return { kind: 'ready' };
