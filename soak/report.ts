@@ -28,8 +28,8 @@ export function printResult(result: SoakResult): void {
     ['pushes delivered', deliveries.pushes],
     ['of these by Web Push', withoutGoogle],
     ['pushes lost', deliveries.lost],
-    ['phones woken without content', `${deliveries.wakeups} times, in place of ${deliveries.collapsed} pushes`],
-    ['collapsed, says the server', [...collapsed].map(([what, times]) => `${what}: ${times}`).join(', ') || 'none'],
+    ['without content instead', `${deliveries.wakeups}, after ${deliveries.collapsed} that did not come`],
+    ['left out beside them', [...collapsed].map(([what, times]) => `${what}: ${times}`).join(', ') || 'none'],
     [
       'pushes twice',
       `${deliveries.duplicates} (in flight at a restart or a cut: ${deliveries.duplicatesAllowed}; others: ${deliveries.unexplained})`,

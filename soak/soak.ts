@@ -39,7 +39,7 @@ export interface SoakProgress {
 export interface SoakResult {
   readonly client: Tally;
   readonly deliveries: DeliverySummary;
-  /** Pushes that the server says it collapsed with others, by provider and reason. */
+  /** Pushes that the server says it left out beside those that it sent without content, by provider and reason. */
   readonly collapsed: ReadonlyMap<string, number>;
   /** Messages that nodes reported. */
   readonly reported: number;
@@ -267,13 +267,13 @@ class Soak {
     const { tally } = this.stage.client;
     const deliveries = this.stage.deliveries.summary();
     const growth = memory.endMb - memory.startMb;
-    const saidToBeCollapsed = [...this.server.collapsed.values()].reduce((sum, count) => sum + count, 0);
+    const leftOut = [...this.server.collapsed.values()].reduce((sum, count) => sum + count, 0);
     const failures: [boolean, string][] = [
       [deliveries.lost > 0, `${deliveries.lost} pushes of acknowledged notifications never arrived`],
       [deliveries.strays > 0, `${deliveries.strays} pushes were for nobody, or could not be opened`],
       [
-        deliveries.collapsed > saidToBeCollapsed,
-        `${deliveries.collapsed} pushes were collapsed, and the server says ${saidToBeCollapsed}`,
+        deliveries.collapsed > deliveries.wakeups + leftOut,
+        `${deliveries.collapsed} pushes did not come, and only ${deliveries.wakeups + leftOut} can have been collapsed`,
       ],
       [deliveries.unexplained > 0, `${deliveries.unexplained} pushes came twice without a reason`],
       [tally.failed > 0, `${tally.failed} requests were answered with 5xx or an inner 500`],

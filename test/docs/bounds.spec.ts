@@ -95,10 +95,11 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     return [`: ${number(conduct('maxUnconfirmed'))} within ten minutes`];
   },
   'retries of a storage node': () => {
-    const { retryMs, maxConnecting } = DEFAULT_LINES_TUNING;
+    const { retryMs, knockMs, maxConnecting } = DEFAULT_LINES_TUNING;
     const seconds = retryMs.map((ms) => ms / SECOND);
     return [
       `after ${seconds.join(', ')} s, then every ${seconds.at(-1)} s`,
+      ` is knocked at every ${knockMs / SECOND} s or so`,
       `; ${maxConnecting} connections on their way at a time`,
     ];
   },

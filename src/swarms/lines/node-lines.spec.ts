@@ -115,9 +115,8 @@ describe('NodeLines', () => {
 
   describe('a node that is away for long', () => {
     const LONG = { retryMs: [60_000], knockMs: 30, knockTimeoutMs: 1000 };
-    const comesBack = async (tuning: Partial<LinesTuning>, away: (node: RouterNode) => Promise<() => unknown>) => {
-      const node = await startNode();
-      const comeBack = await away(node);
+    /** What it takes until it is connected again, in failed tries. */
+    const failuresUntilBack = async (tuning: Partial<LinesTuning>, node: RouterNode, comeBack: () => unknown) => {
       const { lines, events } = openLines({ ...LONG, ...tuning });
       lines.want([nodeOf(node)]);
       await eventually(() => expect(lines.get(nodeOf(node).id)?.failures).toBe(1));
@@ -125,24 +124,27 @@ describe('NodeLines', () => {
       expect(events).toEqual([]);
       await comeBack();
       await eventually(() => expect(events.map(([event]) => event)).toEqual(['opened']));
-      expect(lines.get(nodeOf(node).id)?.failures).toBe(1);
+      return lines.get(nodeOf(node).id)?.failures;
     };
 
-    it('is found soon after it listens again, long before its next try', () =>
-      comesBack({}, (node) => Promise.resolve(node.stop()).then(() => () => node.listen())));
+    it('is found soon after it listens again, long before its next try', async () => {
+      const node = await startNode();
+      node.stop();
+      expect(await failuresUntilBack({}, node, () => node.listen())).toBe(1);
+    });
 
-    it('is found soon after it has its key again', () =>
-      comesBack({ connection: { ...DEFAULT_LINES_TUNING.connection, handshakeTimeoutMs: 100 } }, async (node) => {
-        const { port } = node;
-        node.stop();
-        const other = new RouterNode();
-        other.port = port;
-        await other.listen();
-        return () => {
-          other.stop();
-          return node.listen();
-        };
-      }));
+    it('is found soon after it has its key again', async () => {
+      const [node, other] = [await startNode(), new RouterNode()];
+      node.stop();
+      other.port = node.port;
+      await other.listen();
+      const connection = { ...DEFAULT_LINES_TUNING.connection, handshakeTimeoutMs: 100 };
+      const back = () => {
+        other.stop();
+        return node.listen();
+      };
+      expect(await failuresUntilBack({ connection }, node, back)).toBe(1);
+    });
 
     it('is not told who knocks, and has none of our routes', async () => {
       const node = await startNode();

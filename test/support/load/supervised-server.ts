@@ -14,7 +14,7 @@ export interface Life {
 export class SupervisedServer {
   /** What was wrong with how it ran: errors in the log, anything on stderr. */
   readonly complaints: string[] = [];
-  /** Pushes that its lives collapsed with others on purpose, by provider and reason, counted until just before each end. */
+  /** Pushes that its lives left out beside those that they sent without content, by provider and reason, until just before each end. */
   readonly collapsed = new Map<string, number>();
   lives = 0;
   private readonly operator = { STATISTICS_USERNAME: 'operator', STATISTICS_PASSWORD: randomUUID() };
