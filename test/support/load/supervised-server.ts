@@ -103,5 +103,5 @@ export class SupervisedServer {
 
 /** pino's number of `error`. */
 const ERROR_LEVEL = 50;
-const METRICS_PATIENCE_MS = 10_000;
+const METRICS_PATIENCE_MS = 60_000;
 const COLLAPSED = /^session_push_pushes_total\{provider="([^"]*)",outcome="folded",reason="([^"]*)"\} (\d+)$/gm;
