@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# A tag moves. Pinned: --build-arg NODE_IMAGE=node:22-bookworm-slim@sha256:... (docs/operating.md, Images by digest).
-ARG NODE_IMAGE=node:22-bookworm-slim
+# A tag moves, a digest does not. To renew it: docs/operating.md, Images by digest.
+ARG NODE_IMAGE=node:22.23.3-bookworm-slim@sha256:43ac6c60b8f89723f746e8a92ce91abd5017e627ce1ddfe4238355d3a30b772c
 FROM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json .npmrc ./

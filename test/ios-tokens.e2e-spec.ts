@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { LowerCaseIosTokens1795470000000 } from '../src/database/migrations/1795470000000-lower-case-ios-tokens.js';
+import { formerKeyCheckOf } from '../src/sealing/sealing.protocol.js';
 import { KeyedSealing, NoSealing, type Sealing } from '../src/sealing/sealing.js';
 import { runCommand } from './support/command-line.js';
 import { describeEachDatabase } from './support/databases.js';
@@ -49,11 +50,13 @@ describeEachDatabase('a database of when iOS tokens were stored as they came', (
     ];
     const suspect = (text: string, suspectedAt: number) =>
       `('${sealing.token(text)}', 'apns', 'Gone', 1, ${suspectedAt})`;
-    await query(server.database, `INSERT INTO devices VALUES ${devices.join(', ')}`);
+    const columns = 'token, session_id, device_type, legacy_groups_only, registered_at, apns_environment, accepted_at';
+    await query(server.database, `INSERT INTO devices (${columns}) VALUES ${devices.join(', ')}`);
     await query(
       server.database,
       `INSERT INTO suspect_tokens VALUES ${[suspect(token, 7), suspect(token.toUpperCase(), 8)].join(', ')}`,
     );
+    await query(server.database, `UPDATE sealing SET key_check = '${formerKeyCheckOf([dataKey])}'`);
     await query(server.database, `DELETE FROM migrations WHERE name = '${LowerCaseIosTokens1795470000000.name}'`);
   }
 

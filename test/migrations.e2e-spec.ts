@@ -80,7 +80,7 @@ describeEachDatabase('migrations', (databases) => {
   });
 
   it('keep what is stored', async () => {
-    const row = "('token', '05ab', 'ios', 0, 1700000000000, NULL, NULL)";
+    const row = "('token', '05ab', 'ios', 0, 1700000000000, NULL, NULL, NULL)";
     await query(url, `INSERT INTO devices VALUES ${row}`);
     await dataSource.destroy();
     dataSource = await open(url);

@@ -28,7 +28,7 @@ describeEachDatabase('closed groups', (databases) => {
     groups = new ClosedGroupsService(dataSource.getRepository(ClosedGroup), writer);
     commands = new ClosedGroupsCommands(
       groups,
-      new DevicesService(dataSource.getRepository(Device), writer),
+      new DevicesService(dataSource.getRepository(Device), writer, new NoSealing()),
       writer,
       new NoSealing(),
     );

@@ -13,6 +13,7 @@ import { DatabaseId1795460000000 } from './migrations/1795460000000-database-id.
 import { LowerCaseIosTokens1795470000000 } from './migrations/1795470000000-lower-case-ios-tokens.js';
 import { StatisticsHours1795480000000 } from './migrations/1795480000000-statistics-hours.js';
 import { LaterDataKeys1795490000000 } from './migrations/1795490000000-later-data-keys.js';
+import { BoundDevices1795500000000 } from './migrations/1795500000000-bound-devices.js';
 import { parseDatabaseUrl } from '../config/database-url.js';
 import { tlsOptions } from './mysql/tls-options.js';
 import { mysqlDriver } from './mysql/mysql-driver.js';
@@ -32,6 +33,7 @@ export const MIGRATIONS = [
   LowerCaseIosTokens1795470000000,
   StatisticsHours1795480000000,
   LaterDataKeys1795490000000,
+  BoundDevices1795500000000,
 ];
 
 /** How long SQLite waits for other processes by itself. */

@@ -1,4 +1,5 @@
 import { type EntityManager } from 'typeorm';
+import { rebind } from '../sealing/bound-device.js';
 import { type Sealing } from '../sealing/sealing.js';
 import { endOfGeneration } from '../sealing/sealing.protocol.js';
 import { insertNewest } from './dialect.js';
@@ -54,7 +55,9 @@ export async function lowerIosTokens(
       const respelled = page.flatMap((row) => {
         const token = sealing.open(tokenOf(row))?.toLowerCase();
         const stored = token === undefined ? tokenOf(row) : sealing.token(token);
-        return stored === row['token'] ? [] : [{ former: tokenOf(row), row: { ...row, token: stored } }];
+        return stored === row['token']
+          ? []
+          : [{ former: tokenOf(row), row: rebind(sealing, row, { ...row, token: stored }) }];
       });
       if (respelled.length > 0) await change((manager) => replace(manager, table, respelled));
       last = tokenOf(page.at(-1) ?? {});

@@ -34,4 +34,8 @@ export class Device {
   /** When its provider accepted a push for the token, to within some days; null = never, as far as is known. */
   @Column({ ...epochColumn('accepted_at'), nullable: true })
   acceptedAt: number | null;
+
+  /** Tells that this server has put the token, the id and the type together; null = they are not sealed. */
+  @Column({ type: 'varchar', length: 22, nullable: true })
+  binding: string | null;
 }

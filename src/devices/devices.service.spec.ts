@@ -22,7 +22,7 @@ describeEachDatabase('the registry of devices', (databases) => {
 
   beforeEach(() => {
     const { dataSource, writer } = database;
-    devices = new DevicesService(dataSource.getRepository(Device), writer);
+    devices = new DevicesService(dataSource.getRepository(Device), writer, new NoSealing());
     suspects = new SuspectTokensService(dataSource.getRepository(SuspectToken), writer);
     commands = new DevicesCommands(devices, writer, new NoSealing());
   });
@@ -55,6 +55,7 @@ describeEachDatabase('the registry of devices', (databases) => {
       registeredAt: expect.any(Number) as number,
       apnsEnvironment: null,
       acceptedAt: null,
+      binding: null,
     });
     expect(device?.registeredAt).toBeGreaterThanOrEqual(before);
   });
@@ -81,7 +82,7 @@ describeEachDatabase('the registry of devices', (databases) => {
     const times: number[] = [];
     for (const elapsedMs of [0, 0, -60_000, 5]) {
       vi.setSystemTime(1_800_000_000_000 + elapsedMs);
-      const process = new DevicesService(database.dataSource.getRepository(Device), database.writer);
+      const process = new DevicesService(database.dataSource.getRepository(Device), database.writer, new NoSealing());
       await new DevicesCommands(process, database.writer, new NoSealing()).register({
         token: 't1',
         sessionId: '05a',

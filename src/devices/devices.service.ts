@@ -1,11 +1,13 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
 import { DatabaseWriter } from '../database/database-writer.js';
 import { type Merge, upsert } from '../database/dialect.js';
 import { inPowersOfTwo, placeholders } from '../database/statement-sizes.js';
 import { byStorageOrder, byColumn, sumInPages } from '../database/table-pages.js';
-import { type StoredId, type StoredToken } from '../sealing/sealing.js';
+import { bindDevice, isBound } from '../sealing/bound-device.js';
+import { DamagedRows } from '../sealing/damaged-rows.js';
+import { Sealing, type StoredId, type StoredToken } from '../sealing/sealing.js';
 import { Device, DEVICE_TYPES, type DeviceType } from './device.entity.js';
 import { SuspectToken } from './suspect-token.entity.js';
 import { type Sealed } from './seal-registration.js';
@@ -53,6 +55,7 @@ interface ReachableRow {
   registered_at: number | string;
   apns_environment: Device['apnsEnvironment'];
   accepted_at: number | string | null;
+  binding: string | null;
 }
 
 export interface DeviceCounts {
@@ -70,10 +73,15 @@ export interface TokenSnapshot {
 @Injectable()
 export class DevicesService {
   private latestRegistration = 0;
+  private readonly damaged = new DamagedRows(
+    new Logger(DevicesService.name),
+    'stored devices were put together by somebody else and are left out',
+  );
 
   constructor(
     @InjectRepository(Device) private readonly devices: Repository<Device>,
     private readonly writer: DatabaseWriter,
+    private readonly sealing: Sealing,
   ) {}
 
   /**
@@ -95,6 +103,7 @@ export class DevicesService {
       legacy_groups_only: legacyGroupsOnly ? 1 : 0,
       registered_at: this.nextRegistrationTime(),
       apns_environment: null,
+      binding: bindDevice(this.sealing, registration),
     };
     await upsert(manager, 'devices', row, [KEPT_FOR_ITS_PROVIDER, RISING]);
     if (isSuspect) await manager.query('DELETE FROM suspect_tokens WHERE token = ?', [token]);
@@ -220,7 +229,7 @@ export class DevicesService {
     for (const piece of inPowersOfTwo(ids)) {
       const limit = max === Infinity ? [] : [max - count + 1];
       const rows = await this.devices.query<ReachableRow[]>(
-        `SELECT session_id, token, device_type, registered_at, apns_environment, accepted_at
+        `SELECT session_id, token, device_type, registered_at, apns_environment, accepted_at, binding
            FROM devices WHERE session_id IN (${placeholders(piece.length)}) AND device_type <> 'unknown' ${condition}
            ${limit.map(() => 'LIMIT ?').join('')}`,
         [...piece, ...limit],
@@ -228,12 +237,21 @@ export class DevicesService {
       count += rows.length;
       if (count > max) return null;
       for (const row of rows) {
+        if (!this.isUsable(row)) continue;
         const others = found.get(row.session_id);
         if (others) others.push(toDevice(row));
         else found.set(row.session_id, [toDevice(row)]);
       }
     }
     return found;
+  }
+
+  /** A token that nobody can open goes on its way: whoever is to send it finds out, and it is removed. */
+  private isUsable({ token, session_id, device_type, binding }: ReachableRow): boolean {
+    if (isBound(this.sealing, { token, sessionId: session_id, deviceType: device_type }, binding)) return true;
+    if (this.sealing.open(token) === null) return true;
+    this.damaged.note();
+    return false;
   }
 
   /** Rising, so that a registration is never mistaken for the one before it, even when the clock steps back a little. */

@@ -1,4 +1,6 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { Logger } from '@nestjs/common';
+import { randomBytes } from 'node:crypto';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { ClosedGroup } from '../closed-groups/closed-group.entity.js';
 import { ClosedGroupsService } from '../closed-groups/closed-groups.service.js';
 import { Device, type DeviceType } from '../devices/device.entity.js';
@@ -7,6 +9,7 @@ import { DevicesService } from '../devices/devices.service.js';
 import { inPowersOfTwo } from '../database/statement-sizes.js';
 import { type RecipientPage, type Recipients } from '../delivery/recipient-resolver.js';
 import { type Provider, type PushTarget } from '../providers/push-transport.js';
+import { KeyedSealing, NoSealing } from '../sealing/sealing.js';
 import { describeEachDatabase } from '../../test/support/databases.js';
 import { useTestDatabase } from '../../test/support/test-data-source.js';
 import { storedId, storedToken } from '../../test/support/stored.js';
@@ -24,7 +27,7 @@ describeEachDatabase('RegisteredRecipients', (databases) => {
 
   beforeEach(() => {
     const { dataSource, writer } = database;
-    devices = new DevicesService(dataSource.getRepository(Device), writer);
+    devices = new DevicesService(dataSource.getRepository(Device), writer, new NoSealing());
     groups = new ClosedGroupsService(dataSource.getRepository(ClosedGroup), writer);
     recipients = new RegisteredRecipients(devices, groups);
   });
@@ -244,6 +247,86 @@ describeEachDatabase('RegisteredRecipients', (databases) => {
       const { found, leftOut } = await pages('g');
       expect(found).toEqual([['a 0', ...Array.from({ length: 9 }, (_, index) => `a ${29 - index}`)]]);
       expect(leftOut).toBe(20);
+    });
+  });
+
+  describe('in a sealed database', () => {
+    const sealing = new KeyedSealing(randomBytes(32));
+    const [alice, bob, group] = [sealing.id('05a'), sealing.id('05b'), sealing.id('g')];
+    const [one, other] = [sealing.token('t1'), sealing.token('t2')];
+    const change = (column: string, value: string | null, token: string) =>
+      database.writer.write((manager) =>
+        manager.query(`UPDATE devices SET ${column} = ? WHERE token = ?`, [value, token]),
+      );
+    const tokensOf = async (id: typeof alice) =>
+      [...targetsOf((await recipients.find([id], MAX)).get(id)).values()].flat().map(({ token }) => token);
+    const errors = () => {
+      const spy = vi.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+      return { calls: spy.mock.calls, restore: () => spy.mockRestore() };
+    };
+
+    beforeEach(async () => {
+      const { dataSource, writer } = database;
+      devices = new DevicesService(dataSource.getRepository(Device), writer, sealing);
+      recipients = new RegisteredRecipients(devices, groups);
+      await writer.write(async (manager) => {
+        await devices.save(manager, { token: one, sessionId: alice, deviceType: 'android' }, false);
+        await devices.save(manager, { token: other, sessionId: bob, deviceType: 'android' }, false);
+        for (const sessionId of [alice, bob]) await groups.add(manager, { groupId: group, sessionId });
+      });
+    });
+
+    it('leaves out a token that was moved to another id in the database, and tells it once', async () => {
+      expect([await tokensOf(alice), await tokensOf(bob)]).toEqual([[one], [other]]);
+      await change('session_id', bob, one);
+      const told = errors();
+      expect([await tokensOf(alice), await tokensOf(bob), await tokensOf(group)]).toEqual([[], [other], [other]]);
+      expect((await recipients.page(group, 'fcm', '')).targets.map(({ token }) => token)).toEqual([other]);
+      told.restore();
+      expect(told.calls).toEqual([
+        [{ msg: 'stored devices were put together by somebody else and are left out', count: 1 }],
+      ]);
+    });
+
+    it('leaves out a token that was put into the place of another, with the binding of either', async () => {
+      const read = () => database.dataSource.getRepository(Device).findBy({});
+      const binding = (await read()).find(({ token }) => token === one)?.binding ?? null;
+      await database.writer.write((manager) => manager.delete(Device, { token: other }));
+      await change('token', other, one);
+      const told = errors();
+      expect(await tokensOf(alice)).toEqual([]);
+      expect((await read())[0]?.binding).toBe(binding);
+      await change('binding', null, other);
+      expect(await tokensOf(alice)).toEqual([]);
+      told.restore();
+    });
+
+    it('leaves out a token that was given another type', async () => {
+      await change('device_type', 'huawei', one);
+      const told = errors();
+      expect(await tokensOf(alice)).toEqual([]);
+      told.restore();
+    });
+
+    it('finds it again when its app has registered', async () => {
+      await change('session_id', bob, one);
+      await database.writer.write((manager) =>
+        devices.save(manager, { token: one, sessionId: alice, deviceType: 'android' }, false),
+      );
+      expect(await tokensOf(alice)).toEqual([one]);
+    });
+
+    it('finds a token that moved by registering', async () => {
+      await database.writer.write((manager) =>
+        devices.save(manager, { token: one, sessionId: bob, deviceType: 'android' }, false),
+      );
+      expect([await tokensOf(alice), (await tokensOf(bob)).toSorted()]).toEqual([[], [one, other].toSorted()]);
+    });
+
+    it('hands on a token that nobody can open, which is removed where it would be sent', async () => {
+      const damaged = other.slice(0, -4);
+      await change('token', damaged, other);
+      expect(await tokensOf(bob)).toEqual([damaged]);
     });
   });
 });

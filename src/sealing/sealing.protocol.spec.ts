@@ -2,9 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { blake2b, xchacha20poly1305 } from '../../test/support/reference-crypto.js';
 import {
+  bindRow,
   boxPlace,
   deriveKeys,
   endOfGeneration,
+  formerKeyCheckOf,
   generationOf,
   generationOfCheck,
   isSealed,
@@ -40,7 +42,9 @@ describe('keys', () => {
     expect(Buffer.from(keys.accountNonce)).toEqual(derived('session-push account nonce'));
     expect(Buffer.from(keys.account)).toEqual(derived('session-push account'));
     expect(Buffer.from(keys.box)).toEqual(derived('session-push box'));
-    expect(keyCheckOf([dataKey])).toBe(derived('session-push check').toString('base64url'));
+    expect(Buffer.from(keys.binding)).toEqual(derived('session-push binding'));
+    expect(keyCheckOf([dataKey])).toBe(derived('session-push check of bound rows').toString('base64url'));
+    expect(formerKeyCheckOf([dataKey])).toBe(derived('session-push check').toString('base64url'));
   });
 });
 
@@ -137,6 +141,15 @@ describe('a box', () => {
   });
 });
 
+describe('a binding', () => {
+  it('is keyed BLAKE2b-128 of table, column and values in base64url', () => {
+    const expected = blake2b(16, derived('session-push binding'), Buffer.from('devices binding  token  id android'));
+    const binding = bindRow(keys, boxPlace('devices', 'binding', [' token', ' id', 'android']));
+    expect(binding).toBe(expected.toString('base64url'));
+    expect(binding).toHaveLength(22);
+  });
+});
+
 it('no text of a client passes for a sealed one, and every sealed one does', () => {
   for (let code = 0x21; code <= 0x7e; code++) expect(isSealed(String.fromCharCode(code))).toBe(false);
   expect(isSealed(sealId(keys, 'a'))).toBe(true);
@@ -206,11 +219,16 @@ describe('a later data key', () => {
 
   it('has a check of its own, which depends on all keys before it and tells how many they are', () => {
     const [first, second] = [keyCheckOf([dataKey]), keyCheckOf([dataKey, laterKey])];
-    expect(second).toBe(`2:${derivedLater(`session-push check ${first}`).toString('base64url')}`);
+    expect(second).toBe(`2:${derivedLater(`session-push check of bound rows ${first}`).toString('base64url')}`);
     const thirdKey = randomBytes(32);
-    const third = blake2b(32, thirdKey, Buffer.from(`session-push check ${second}`)).toString('base64url');
+    const third = blake2b(32, thirdKey, Buffer.from(`session-push check of bound rows ${second}`)).toString(
+      'base64url',
+    );
     expect(keyCheckOf([dataKey, laterKey, thirdKey])).toBe(`3:${third}`);
     expect(keyCheckOf([randomBytes(32), laterKey])).not.toBe(second);
+    const former = formerKeyCheckOf([dataKey]);
+    const formerSecond = `2:${derivedLater(`session-push check ${former}`).toString('base64url')}`;
+    expect(formerKeyCheckOf([dataKey, laterKey])).toBe(formerSecond);
     expect([first, second, `13:${third}`].map(generationOfCheck)).toEqual([1, 2, 13]);
   });
 });

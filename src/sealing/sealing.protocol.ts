@@ -26,6 +26,12 @@ const KEY_BYTES = 32;
 const ID_BYTES = 32;
 const NONCE_BYTES = 24;
 const TAG_BYTES = 16;
+const BINDING_BYTES = 16;
+
+/** What a key's check is a hash of. */
+const CHECK = 'session-push check of bound rows';
+/** The same for a database of a version that bound no rows. */
+const FORMER_CHECK = 'session-push check';
 
 /** Keys of 32 bytes, one for each use: keyed BLAKE2b-256 of the use's name under the data key. */
 export interface SealingKeys {
@@ -37,6 +43,7 @@ export interface SealingKeys {
   readonly accountNonce: Uint8Array;
   readonly account: Uint8Array;
   readonly box: Uint8Array;
+  readonly binding: Uint8Array;
 }
 
 /**
@@ -52,22 +59,32 @@ export function deriveKeys(dataKey: Uint8Array, generation = 1): SealingKeys {
     accountNonce: derive(dataKey, 'session-push account nonce'),
     account: derive(dataKey, 'session-push account'),
     box: derive(dataKey, 'session-push box'),
+    binding: derive(dataKey, 'session-push binding'),
   };
 }
 
 /**
  * Tells whether data keys are those that were used before, and nothing about the keys in use.
  *
- * Of one key base64url of keyed BLAKE2b-256 of `session-push check`. Of more `<number>:` and base64url of keyed BLAKE2b-256,
- * under the last of them, of `session-push check ` and the check of those before it: ids depend on all keys and their order.
+ * Of one key base64url of keyed BLAKE2b-256 of `session-push check of bound rows`. Of more `<number>:` and base64url of keyed
+ * BLAKE2b-256, under the last of them, of the same, a space and the check of those before it: ids depend on all keys and their
+ * order.
  *
  * @param dataKeys oldest first
  */
-export function keyCheckOf(dataKeys: readonly [Uint8Array, ...Uint8Array[]]): string {
-  const [first, ...others] = dataKeys;
+export const keyCheckOf = (dataKeys: readonly [Uint8Array, ...Uint8Array[]]): string => checkOf(CHECK, dataKeys);
+
+/**
+ * As {@link keyCheckOf}, of `session-push check`: in a database that was sealed before rows were bound. Nobody can make it
+ * without the keys, so that what is not bound cannot pass for something from before.
+ */
+export const formerKeyCheckOf = (dataKeys: readonly [Uint8Array, ...Uint8Array[]]): string =>
+  checkOf(FORMER_CHECK, dataKeys);
+
+function checkOf(use: string, [first, ...others]: readonly [Uint8Array, ...Uint8Array[]]): string {
   return others.reduce(
-    (before, dataKey, index) => `${index + 2}:${toBase64url(derive(dataKey, `session-push check ${before}`))}`,
-    toBase64url(derive(first, 'session-push check')),
+    (before, dataKey, index) => `${index + 2}:${toBase64url(derive(dataKey, `${use} ${before}`))}`,
+    toBase64url(derive(first, use)),
   );
 }
 
@@ -162,6 +179,13 @@ export function boxPlace(table: string, column: string, key: readonly string[]):
 export function openBox({ box: key }: SealingKeys, box: Uint8Array, place: string): Buffer | null {
   return decrypt(key, box, place);
 }
+
+/**
+ * Base64url of keyed BLAKE2b-128 of a row's place: 22 characters that nobody without the key can make. For rows of texts that
+ * have one sealed form wherever they are.
+ */
+export const bindRow = ({ binding: key }: SealingKeys, place: string): string =>
+  toBase64url(sodium.crypto_generichash(BINDING_BYTES, place, key));
 
 /** The nonce is keyed BLAKE2b-192 of the content. */
 function sealInOneForm(nonceKey: Uint8Array, key: Uint8Array, content: Uint8Array): Buffer {

@@ -1,4 +1,5 @@
 import {
+  bindRow,
   deriveKeys,
   generationOf,
   isSealed,
@@ -72,6 +73,14 @@ export abstract class Sealing {
    * @param generation of the data key that sealed them, when it is not the one in use
    */
   abstract openBox(storedBox: Buffer, place: string, generation?: number): Buffer | null;
+
+  /**
+   * Tells that this server wrote a row. Null = there is no such key, and nothing is bound.
+   *
+   * @param place the row's, with all values that belong together (`boxPlace`)
+   * @param generation of the data key that sealed them
+   */
+  abstract bind(place: string, generation: number): string | null;
 }
 
 /** Stored as it came. */
@@ -86,6 +95,7 @@ export class NoSealing extends Sealing {
   override openAccount = (storedAccount: string): string | null => (isSealed(storedAccount) ? null : storedAccount);
   override box = (content: Buffer): Buffer => content;
   override openBox = (storedBox: Buffer): Buffer => storedBox;
+  override bind = (): null => null;
 }
 
 /** Sealed with a data key; what an earlier one sealed can still be read. */
@@ -135,6 +145,10 @@ export class KeyedSealing extends Sealing {
 
   override openBox(storedBox: Buffer, place: string, generation = this.generation): Buffer | null {
     return openBox(this.keysOf(generation), storedBox, place);
+  }
+
+  override bind(place: string, generation: number): string | null {
+    return generation === 0 || generation > this.generation ? null : bindRow(this.keysOf(generation), place);
   }
 
   /** What is damaged is marked too: otherwise it would be left to do for ever. */

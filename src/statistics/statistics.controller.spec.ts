@@ -3,6 +3,7 @@ import { BadRequestException } from '@nestjs/common';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Device, type DeviceType } from '../devices/device.entity.js';
 import { DevicesService } from '../devices/devices.service.js';
+import { NoSealing } from '../sealing/sealing.js';
 import { useSqliteDatabase } from '../../test/support/test-data-source.js';
 import { storedId, storedToken } from '../../test/support/stored.js';
 import { formatLocalTime } from './local-time.js';
@@ -20,7 +21,7 @@ describe('StatisticsController', () => {
   beforeEach(() => {
     const { dataSource, writer } = database;
     statistics = new StatisticsService(dataSource.getRepository(StatisticsPeriod), writer);
-    devices = new DevicesService(dataSource.getRepository(Device), writer);
+    devices = new DevicesService(dataSource.getRepository(Device), writer, new NoSealing());
     controller = new StatisticsController(statistics, devices);
   });
 

@@ -26,6 +26,7 @@ const device = (days: number, changes: Partial<Device> = {}): Device => ({
   registeredAt: Date.now() - days * DAY_MS,
   apnsEnvironment: null,
   acceptedAt: null,
+  binding: null,
   ...changes,
 });
 

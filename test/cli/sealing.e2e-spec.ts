@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { isBound } from '../../src/sealing/bound-device.js';
 import { runCommand, runForJson } from '../support/command-line.js';
 import { describeEachDatabase } from '../support/databases.js';
 import { newAndroidToken, newId, newIosToken } from '../support/people.js';
@@ -23,6 +24,18 @@ describeEachDatabase('the command line with a data key', (databases) => {
     return Object.fromEntries(checks.map(({ name, status, detail }) => [name, `${status}: ${detail}`]));
   };
   const sealing = () => sealingOf(join(folder, 'data.key'));
+  const isEachBound = async () =>
+    (await query(url, 'SELECT * FROM devices')).map((row) =>
+      isBound(
+        sealing(),
+        {
+          token: String(row['token']),
+          sessionId: String(row['session_id']),
+          deviceType: String(row['device_type']),
+        },
+        String(row['binding']),
+      ),
+    );
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'spns-cli-sealing-'));
@@ -157,6 +170,7 @@ describeEachDatabase('the command line with a data key', (databases) => {
     expect(await importFile()).toMatchObject({ devices: { imported: 0, present: 2 }, members: { present: 2 } });
     const rows = await query(url, 'SELECT token, session_id, legacy_groups_only FROM devices');
     expect(rows).toHaveLength(2);
+    expect(await isEachBound()).toEqual([true, true]);
     expect(rows).toContainEqual({ token: sealing().token(token), session_id: sealing().id(a), legacy_groups_only: 1 });
     expect(rows).toContainEqual({ token: sealing().token(moved), session_id: sealing().id(b), legacy_groups_only: 0 });
     expect(await query(url, 'SELECT group_id FROM closed_groups')).toEqual([{ group_id: sealing().id(group) }]);

@@ -62,6 +62,11 @@ describe('ops/kubernetes.yaml', () => {
 });
 
 describe('images', () => {
+  /** Those that others make; the one in ops/kubernetes.yaml is built from the Dockerfile. */
+  const defaults = [
+    ...[...read('Dockerfile').matchAll(/^ARG [A-Z]+_IMAGE=(\S+)$/gm)].map(([, image = '']) => image),
+    ...[...read('compose.yaml').matchAll(/\$\{[A-Z]+_IMAGE:-([^}]+)\}/g)].map(([, image = '']) => image),
+  ];
   const images = [
     ...[...read('Dockerfile').matchAll(/^FROM (\S+)/gm)].map(([, image = '']) => image),
     ...[...read('compose.yaml').matchAll(/^ +image: (\S+)/gm)].map(([, image = '']) => image),
@@ -74,6 +79,18 @@ describe('images', () => {
       const [, name = 'none'] = /^\$\{([A-Z]+_IMAGE)(?::-[^}]+)?\}$/.exec(image) ?? [];
       expect(operating).toContain(`${name}=`);
     }
+  });
+
+  it('have a version and a digest, the same in every file', () => {
+    expect(defaults).toHaveLength(4);
+    for (const image of defaults) expect(image).toMatch(/^[a-z/]+:\d+\.\d[\w.-]*@sha256:[0-9a-f]{64}$/);
+    expect(new Set(defaults).size).toBe(3);
+    const shipped = read('ops/kubernetes.yaml').match(/^ +image: \S+/gm) ?? [];
+    expect(shipped.map((line) => line.trim())).toEqual([expect.stringMatching(/^image: session-push:\d+\.\d+\.\d+$/)]);
+  });
+
+  it('have the Node.js that the project brings along', () => {
+    expect(defaults[0]).toMatch(new RegExp(`^node:${read('.nvmrc').trim().replaceAll('.', '\\.')}-`));
   });
 
   it('are free software: Valkey in the place of Redis', () => {

@@ -107,6 +107,19 @@ describeEachDatabase('a server with a data key', (databases) => {
     await arrival(suite.gateways, phone, data);
   });
 
+  it('does not push to a token that somebody moved to another id in the database, until its app registers', async () => {
+    const [moved, other] = [await newPhone(suite.server, 'fcm'), await newPhone(suite.server, 'fcm')];
+    const move = 'UPDATE devices SET session_id = ? WHERE token = ?';
+    await suite.server.dataSource.query(move, [sealing().id(other.id), sealing().token(moved.token)]);
+    await arrival(suite.gateways, other, await push(suite.server, other));
+    await push(suite.server, moved);
+    await suite.server.idle();
+    expect(contentsFor(suite.gateways, moved)).toEqual([]);
+    expect(suite.server.log.find('stored devices were put together by somebody else')).toHaveLength(1);
+    await suite.server.register(moved.id, moved.token, 'android');
+    await arrival(suite.gateways, moved, await push(suite.server, moved));
+  });
+
   it('removes a token that is damaged in the database, counts it, and pushes to the others', async () => {
     const damaged = await newPhone(suite.server, 'fcm');
     const other = await addPhone(suite.server, damaged, 'fcm');

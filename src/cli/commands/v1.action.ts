@@ -46,10 +46,10 @@ async function runImport(path: string, dryRun: boolean, onConflict: Resolution):
   try {
     return await withDatabase(async (app) => {
       const dataSource = app.get(DataSource);
-      const target = new ImportTarget(dataSource, writerOf(app, dryRun));
+      const sealing = app.get(Sealing);
+      const target = new ImportTarget(dataSource, writerOf(app, dryRun), sealing);
       const bar = new ProgressBar(dryRun ? 'Trying' : 'Importing', file.count('tokens') + file.count('members'));
       const onRows = (rows: number) => bar.advance(rows);
-      const sealing = app.get(Sealing);
       const options = { dryRun, onConflict, now: Date.now(), sealing, onRows };
       const report = await withLargeCache(dataSource, () => importV1(file, target, options));
       bar.finish();

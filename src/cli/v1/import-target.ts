@@ -2,6 +2,8 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { type DatabaseWriter } from '../../database/database-writer.js';
 import { inPowersOfTwo, placeholders } from '../../database/statement-sizes.js';
 import { type StoredMembership } from '../../closed-groups/seal-membership.js';
+import { bindDevice } from '../../sealing/bound-device.js';
+import { type Sealing } from '../../sealing/sealing.js';
 import { type Sealed } from '../../devices/seal-registration.js';
 import { type ImportedDevice, type ImportedPeriod } from './v1-rows.js';
 
@@ -27,6 +29,7 @@ export class ImportTarget {
   constructor(
     dataSource: DataSource,
     private readonly writer: DatabaseWriter,
+    private readonly sealing: Sealing,
   ) {
     const sqlite = dataSource.options.type === 'better-sqlite3';
     this.transactionsAtOnce = sqlite ? 1 : 4;
@@ -35,13 +38,14 @@ export class ImportTarget {
 
   /** Returns how many were new. */
   addDevices(devices: readonly Sealed<ImportedDevice>[], registeredAt: number): Promise<number> {
-    const columns = ['token', 'session_id', 'device_type', 'legacy_groups_only', 'registered_at'];
-    const rows = devices.map(({ token, sessionId, deviceType, legacyGroupsOnly }) => [
-      token,
-      sessionId,
-      deviceType,
-      legacyGroupsOnly ? 1 : 0,
+    const columns = ['token', 'session_id', 'device_type', 'legacy_groups_only', 'registered_at', 'binding'];
+    const rows = devices.map((device) => [
+      device.token,
+      device.sessionId,
+      device.deviceType,
+      device.legacyGroupsOnly ? 1 : 0,
       registeredAt,
+      bindDevice(this.sealing, device),
     ]);
     return this.writer.write((manager) => this.insert(manager, 'devices', columns, rows));
   }
@@ -77,7 +81,7 @@ export class ImportTarget {
     manager: EntityManager,
     table: string,
     columns: readonly string[],
-    rows: readonly (readonly (string | number)[])[],
+    rows: readonly (readonly (string | number | null)[])[],
   ): Promise<number> {
     const row = `(${placeholders(columns.length)})`;
     let added = 0;

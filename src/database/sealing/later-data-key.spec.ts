@@ -7,7 +7,8 @@ import { insertRows } from '../../../test/support/insert-rows.js';
 import { rawBytes } from '../../../test/support/raw-storage.js';
 import { useSqliteDatabase } from '../../../test/support/test-data-source.js';
 import { CLI } from '../../config/cli-name.js';
-import { boxPlace } from '../../sealing/sealing.protocol.js';
+import { isBound } from '../../sealing/bound-device.js';
+import { boxPlace, formerKeyCheckOf } from '../../sealing/sealing.protocol.js';
 import { KeyedSealing } from '../../sealing/sealing.js';
 import { openSealing } from './open-sealing.js';
 import { needsSealing, sealDatabase } from './seal-database.js';
@@ -136,6 +137,42 @@ describe('sealDatabase with a later key', () => {
     };
     expect([opened('t1', 'credentials'), opened('t1', 'enc_key')]).toEqual([credentials, encKey]);
     expect([opened('t2', 'credentials'), opened('t2', 'enc_key')]).toEqual([null, encKey]);
+  });
+
+  it('carries over which devices are bound to their rows, and makes nothing good that was moved', async () => {
+    await insertRows(database, 'devices', [device('t1', '05a', 1), device('t2', '05b', 2), device('t3', '05c', 3)]);
+    await seal();
+    const change = (set: string, value: string | null, token: string) =>
+      database.dataSource.query(`UPDATE devices SET ${set} = ? WHERE token = ?`, [value, sealing.token(token)]);
+    await change('session_id', sealing.id('05a'), 't2');
+    await change('binding', null, 't3');
+    rotate();
+    await seal();
+    const stored = await rows<{ token: string; session_id: string; device_type: string; binding: string | null }>(
+      'SELECT * FROM devices ORDER BY registered_at',
+    );
+    const bound = stored.map(({ token, session_id: sessionId, device_type: deviceType, binding }) =>
+      isBound(second, { token, sessionId, deviceType }, binding),
+    );
+    expect(stored.map(({ session_id }) => session_id)).toEqual(['05a', '05a', '05c'].map((id) => second.id(id)));
+    expect(bound).toEqual([true, false, false]);
+  });
+
+  it('binds what an earlier version sealed with the earlier key, and nothing of a later one', async () => {
+    await seal();
+    const sealed = (used: KeyedSealing, token: string, id: string, at: number) =>
+      device(used.token(token), used.id(id), at);
+    await insertRows(database, 'devices', [sealed(sealing, 't1', '05a', 1), sealed(second, 't2', '05b', 2)]);
+    await database.dataSource.query('UPDATE sealing SET key_check = ?', [formerKeyCheckOf([key])]);
+    rotate();
+    await seal();
+    const stored = await rows<{ token: string; session_id: string; device_type: string; binding: string | null }>(
+      'SELECT * FROM devices ORDER BY registered_at',
+    );
+    const bound = stored.map(({ token, session_id: sessionId, device_type: deviceType, binding }) =>
+      isBound(second, { token, sessionId, deviceType }, binding),
+    );
+    expect(bound).toEqual([true, false]);
   });
 
   it('comes to an end with a token that nobody can open', async () => {

@@ -8,7 +8,8 @@ import { CLI } from '../../config/cli-name.js';
 import { insertRows } from '../../../test/support/insert-rows.js';
 import { rawBytes } from '../../../test/support/raw-storage.js';
 import { useSqliteDatabase } from '../../../test/support/test-data-source.js';
-import { boxPlace } from '../../sealing/sealing.protocol.js';
+import { bindDevice, isBound } from '../../sealing/bound-device.js';
+import { boxPlace, formerKeyCheckOf } from '../../sealing/sealing.protocol.js';
 import { KeyedSealing } from '../../sealing/sealing.js';
 import { MIGRATIONS } from '../database-options.js';
 import { openSealing } from './open-sealing.js';
@@ -116,6 +117,91 @@ describe('sealDatabase', () => {
       { fingerprint: sealing.id('fingerprint'), sig_ts: 9 },
     ]);
     expect(await needsSealing(database.dataSource, file)).toBe(false);
+  });
+
+  /** The ids of devices, and whether the server takes each for one that it wrote. */
+  const boundDevices = async (used: KeyedSealing = sealing) =>
+    (
+      await rows<{ token: string; session_id: string; device_type: string; binding: string | null }>(
+        'SELECT * FROM devices ORDER BY registered_at',
+      )
+    ).map((row) =>
+      isBound(used, { token: row.token, sessionId: row.session_id, deviceType: row.device_type }, row.binding),
+    );
+  const sealedDevice = (token: string, id: string, registeredAt: number) =>
+    device(sealing.token(token), sealing.id(id), registeredAt);
+  /** As a version left it that did not bind rows. */
+  const makeFormer = () => database.dataSource.query('UPDATE sealing SET key_check = ?', [formerKeyCheckOf([key])]);
+
+  it('binds each device to its row', async () => {
+    await insertRows(database, 'devices', [device('t1', '05a', 1), device('t2', '05b', 2)]);
+    await seal();
+    expect(await boundDevices()).toEqual([true, true]);
+    await database.dataSource.query('UPDATE devices SET session_id = ? WHERE token = ?', [
+      sealing.id('05b'),
+      sealing.token('t1'),
+    ]);
+    expect(await boundDevices()).toEqual([false, true]);
+  });
+
+  it('binds, once, what an earlier version sealed and did not bind', async () => {
+    await seal();
+    const old = Array.from({ length: 10_001 }, (_, index) => sealedDevice(`t${index}`, `05${index}`, index));
+    await insertRows(database, 'devices', old);
+    await makeFormer();
+    await expect(openSealing(database.dataSource, file)).rejects.toThrow(`${CLI} migrate`);
+    told = [];
+    await seal();
+    expect(told).toEqual([10_001, -10_000, -1]);
+    expect(new Set(await boundDevices())).toEqual(new Set([true]));
+    expect(await openSealing(database.dataSource, file)).toMatchObject({ isOn: true });
+    told = [];
+    await seal();
+    expect(told).toEqual([]);
+  });
+
+  it('goes on where binding was broken off', async () => {
+    await seal();
+    const old = Array.from({ length: 10_001 }, (_, index) => sealedDevice(`t${index}`, `05${index}`, index));
+    await insertRows(database, 'devices', old);
+    await makeFormer();
+    const breakOff = () =>
+      sealDatabase(database.dataSource, file, () => ({
+        advance: () => {
+          throw new Error('killed');
+        },
+        finish: () => undefined,
+      }));
+    await expect(breakOff()).rejects.toThrow('killed');
+    await seal();
+    expect(told.slice(-2)).toEqual([1, -1]);
+    expect(new Set(await boundDevices())).toEqual(new Set([true]));
+  });
+
+  it('does not bind what somebody put into a database whose rows are bound', async () => {
+    await seal();
+    await insertRows(database, 'devices', [sealedDevice('t1', '05a', 1)]);
+    await insertRows(database, 'devices', [device('known', sealing.id('05a'), 2)]);
+    await insertRows(database, 'devices', [device(sealing.token('t2'), '05known', 3)]);
+    await seal();
+    // Nor after all state is gone, for which nobody needs the key.
+    await database.dataSource.query('DELETE FROM sealing');
+    await seal();
+    expect(await boundDevices()).toEqual([false, false, false]);
+  });
+
+  it('binds what is sealed anew because of its spelling', async () => {
+    await seal();
+    await insertRows(database, 'devices', [sealedDevice('AB', '05a', 1), sealedDevice('cd', '05b', 2)]);
+    await database.dataSource.query('UPDATE devices SET binding = ? WHERE registered_at = 1', [
+      bindDevice(sealing, { token: sealing.token('AB'), sessionId: sealing.id('05a'), deviceType: 'ios' }),
+    ]);
+    await database.dataSource.query('UPDATE sealing SET converting = 1');
+    await seal();
+    expect(await rows('SELECT token FROM devices ORDER BY registered_at')).toEqual(
+      ['ab', 'cd'].map((token) => ({ token: sealing.token(token) })),
+    );
+    expect(await boundDevices()).toEqual([true, false]);
   });
 
   it('goes page by page, with a group of members on several pages', async () => {

@@ -3,7 +3,7 @@ import { MetricsService } from '../../metrics/metrics.service.js';
 import { type DataSource } from 'typeorm';
 import { createDataKey, type DataKeys } from '../../sealing/data-key.file.js';
 import { KeyedSealing, NoSealing, type Sealing } from '../../sealing/sealing.js';
-import { keyCheckOf } from '../../sealing/sealing.protocol.js';
+import { generationOfCheck, keyCheckOf } from '../../sealing/sealing.protocol.js';
 import { DatabaseWriter } from '../database-writer.js';
 import { upsert } from '../dialect.js';
 import { withLargeCache } from '../large-cache.js';
@@ -11,8 +11,8 @@ import { lowerIosTokens } from '../ios-tokens.js';
 import { oneAfterTheOther } from '../migrate.js';
 import { eraseRemains } from './erase-remains.js';
 import { countQueueToSeal, sealQueue } from './seal-queue-rows.js';
-import { countRowsToSeal, sealRegistry } from './seal-registry-rows.js';
-import { dataKeysOf, readSealingState, requireNotSealed } from './sealing-state.js';
+import { bindDevices, countRowsToSeal, countUnboundDevices, sealRegistry } from './seal-registry-rows.js';
+import { dataKeysOf, isOfUnbound, readSealingState, requireNotSealed } from './sealing-state.js';
 import { type SealingState } from './sealing-state.entity.js';
 
 /** How far a conversion is. */
@@ -44,8 +44,10 @@ export function sealDatabase(
       requireNotSealed(state);
       return new NoSealing();
     }
-    const sealing = new KeyedSealing(...(dataKeysOf(state, file) ?? makeDataKey(file, made)));
-    if (await needsSealing(dataSource, file)) await convert(dataSource, sealing, start);
+    const keys = dataKeysOf(state, file) ?? makeDataKey(file, made);
+    const sealing = new KeyedSealing(...keys);
+    const unbound = state !== null && isOfUnbound(state, keys) ? generationOfCheck(state.keyCheck) : null;
+    if (await needsSealing(dataSource, file)) await convert(dataSource, sealing, unbound, start);
     return sealing;
   });
 }
@@ -70,14 +72,22 @@ export async function needsSealing(dataSource: DataSource, file: string | null):
 
 export const isComplete = (state: SealingState | null): state is SealingState => state?.converting === false;
 
-/** The state comes first and goes last: in between, a server without the key, or with fewer keys, is refused. */
+/**
+ * The state comes first and goes last: in between, a server without the key, or with fewer keys, is refused. Only what is done
+ * for a database from before rows were bound is done before it: the state is what tells that.
+ *
+ * @param unbound the number of the data key that was in use when rows were not bound yet; null = they are
+ */
 async function convert(
   dataSource: DataSource,
   sealing: KeyedSealing,
+  unbound: number | null,
   start: (rows: number) => SealingProgress,
 ): Promise<void> {
   const progress = start(
-    (await countRowsToSeal(dataSource, sealing.generation)) + (await countQueueToSeal(dataSource, sealing.generation)),
+    (unbound === null ? 0 : await countUnboundDevices(dataSource, unbound)) +
+      (await countRowsToSeal(dataSource, sealing.generation)) +
+      (await countQueueToSeal(dataSource, sealing.generation)),
   );
   const writer = new DatabaseWriter(dataSource, new MetricsService());
   const remember = (converting: 0 | 1): Promise<void> =>
@@ -87,6 +97,7 @@ async function convert(
     });
   const onRows = (rows: number): void => progress.advance(rows);
   try {
+    if (unbound !== null) await bindDevices(dataSource, writer, sealing, unbound, onRows);
     await remember(1);
     await withLargeCache(dataSource, () => sealRegistry(dataSource, writer, sealing, onRows));
     await sealQueue(dataSource, writer, sealing, onRows);

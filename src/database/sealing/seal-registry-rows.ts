@@ -1,4 +1,5 @@
 import { type DataSource, type EntityManager } from 'typeorm';
+import { bindRowOfBefore, rebind } from '../../sealing/bound-device.js';
 import { boxPlace, endOfGeneration, generationOf } from '../../sealing/sealing.protocol.js';
 import { type Sealing } from '../../sealing/sealing.js';
 import { type DatabaseWriter } from '../database-writer.js';
@@ -7,6 +8,10 @@ import { inPowersOfTwo } from '../statement-sizes.js';
 
 /** One transaction; some hundred milliseconds, which is what a crash costs. */
 const PAGE_ROWS = 10_000;
+
+/** Between all sealed texts and all plain ones. */
+const AFTER_SEALED = endOfGeneration(1);
+const UNBOUND = 'token > ? AND token < ? AND binding IS NULL';
 
 type Row = Readonly<Record<string, string | number | Buffer | null>>;
 
@@ -82,6 +87,42 @@ export async function sealRegistry(
   }
 }
 
+/**
+ * Devices that were sealed with this data key or an earlier one and are not bound. Looks at every one.
+ *
+ * @param generation of the data key in use before rows were bound
+ */
+export function countUnboundDevices({ manager }: DataSource, generation: number): Promise<number> {
+  const range = [endOfGeneration(generation + 1), AFTER_SEALED];
+  return countRows(manager, `SELECT COUNT(*) AS count FROM devices WHERE ${UNBOUND}`, range);
+}
+
+/** Binds them as they are: only for a database from before rows were bound. A later key's rows are not from before. */
+export async function bindDevices(
+  dataSource: DataSource,
+  writer: DatabaseWriter,
+  sealing: Sealing,
+  generation: number,
+  onRows: (rows: number) => void,
+): Promise<void> {
+  let last = endOfGeneration(generation + 1);
+  for (;;) {
+    const page = await dataSource.query<Row[]>(
+      `SELECT * FROM devices WHERE ${UNBOUND} ORDER BY token LIMIT ${PAGE_ROWS}`,
+      [last, AFTER_SEALED],
+    );
+    if (page.length === 0) return;
+    const bound = page.map((row) => bindRowOfBefore(sealing, row));
+    await writer.write(async (manager) => {
+      for (const some of inPowersOfTwo(bound)) {
+        await insertNewest(manager, 'devices', 'registered_at', some, 'replace');
+      }
+    });
+    last = String(page.at(-1)?.['token']);
+    onRows(page.length);
+  }
+}
+
 function sealRow(row: Row, table: KeyedTable, sealing: Sealing): Row {
   const sealed: Record<string, string | number | Buffer | null> = { ...row };
   for (const column of table.ids ?? []) sealed[column] = sealing.id(String(row[column]));
@@ -94,7 +135,7 @@ function sealRow(row: Row, table: KeyedTable, sealing: Sealing): Row {
     // What is damaged stays so: with another key it cannot be opened either.
     if (content) sealed[column] = sealing.box(content, boxPlace(table.name, column, keyOf(sealed, table)));
   }
-  return sealed;
+  return table.name === 'devices' ? rebind(sealing, row, sealed) : sealed;
 }
 
 /** A box has no mark: the key of its row tells which data key sealed it. */

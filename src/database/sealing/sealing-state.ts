@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type DataSource } from 'typeorm';
 import { type DataKeys, readDataKeys } from '../../sealing/data-key.file.js';
-import { generationOfCheck, keyCheckOf } from '../../sealing/sealing.protocol.js';
+import { formerKeyCheckOf, generationOfCheck, keyCheckOf } from '../../sealing/sealing.protocol.js';
 import { type SealingState } from './sealing-state.entity.js';
 
 /** The data key and the database do not go together. The message is for the operator. */
@@ -44,13 +44,17 @@ export function dataKeysOf(state: SealingState | null, path: string): DataKeys |
         'copy, put the newest one in its place.',
     );
   }
-  if (state.keyCheck !== keyCheckOf(keysInUse(state, keys))) {
+  if (state.keyCheck !== keyCheckOf(keysInUse(state, keys)) && !isOfUnbound(state, keys)) {
     throw new SealingError(
       `The database is sealed with another key than the one in ${file}: set DATA_KEY_FILE to the file that was used before.`,
     );
   }
   return keys;
 }
+
+/** Whether it was sealed, with these keys, by a version that did not bind rows yet. */
+export const isOfUnbound = (state: SealingState, keys: DataKeys): boolean =>
+  state.keyCheck === formerKeyCheckOf(keysInUse(state, keys));
 
 /** The data keys, as many as there were when the database was sealed. */
 export function keysInUse({ keyCheck }: SealingState, [first, ...later]: DataKeys): DataKeys {

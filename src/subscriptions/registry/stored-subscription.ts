@@ -34,6 +34,9 @@ export interface NewSubscription extends EndingKey {
 export const MAX_SUBSCRIPTIONS_PER_SESSION_ID = 100;
 export const MAX_SUBSCRIPTIONS_PER_GROUP = 1000;
 
+/** For the log. */
+export const DAMAGED = 'stored subscriptions cannot be opened and are left out';
+
 const SESSION_ID_PREFIX = 0x05;
 
 /** Stands for the owner of an account where a subaccount's tag stands otherwise. */

@@ -102,6 +102,22 @@ describeEachDatabase('who wants to be told', (databases) => {
     });
   });
 
+  it('leaves out a row with a token that was copied from another', async () => {
+    const sealing = new KeyedSealing(randomBytes(32));
+    const [account, other] = [newGroup(), newGroup()];
+    const [own, copied] = [newAndroidToken(), newAndroidToken()];
+    await subscriptionsCommands(database, sealing).subscribe([
+      subscribeRequest(account, { token: own }),
+      subscribeRequest(other, { token: copied }),
+    ]);
+    await database.writer.write((manager) =>
+      manager.query('UPDATE subscriptions SET token = ? WHERE token = ?', [sealing.token(copied), sealing.token(own)]),
+    );
+    const reports = [account, other].map(({ id }) => ({ account: id, namespace: 0 }));
+    const found = await new SubscribersService(database.dataSource, sealing, new TrustedClock()).findFor(reports);
+    expect(found).toMatchObject([[], [{ token: sealing.token(copied) }]]);
+  });
+
   it('leaves out a row whose key cannot be opened, and finds the others', async () => {
     const sealing = new KeyedSealing(randomBytes(32));
     const account = newGroup();

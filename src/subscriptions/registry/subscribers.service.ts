@@ -2,11 +2,11 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { TrustedClock } from '../../common/time/trusted-clock.js';
 import { padToPowerOfTwo, placeholders } from '../../database/statement-sizes.js';
+import { DamagedRows } from '../../sealing/damaged-rows.js';
 import { Sealing, type StoredAccount, type StoredToken } from '../../sealing/sealing.js';
-import { DamagedRows } from './damaged-rows.js';
 import { SUBSCRIPTION_SECONDS } from './item-checks.js';
 import { type PushService } from '../wire/push-service.js';
-import { namespacesOf, openColumn, type SubscriptionKey } from './stored-subscription.js';
+import { DAMAGED, namespacesOf, openColumn, type SubscriptionKey } from './stored-subscription.js';
 
 /** What a storage node tells of: a message for an account. */
 export interface Report {
@@ -43,7 +43,7 @@ interface Row extends SubscriptionKey {
 /** Looks up who wants to be told of a message. */
 @Injectable()
 export class SubscribersService {
-  private readonly damaged = new DamagedRows(new Logger(SubscribersService.name));
+  private readonly damaged = new DamagedRows(new Logger(SubscribersService.name), DAMAGED);
 
   constructor(
     private readonly dataSource: DataSource,

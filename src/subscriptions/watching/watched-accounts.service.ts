@@ -3,11 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
 import { TrustedClock } from '../../common/time/trusted-clock.js';
 import { padToPowerOfTwo, placeholders } from '../../database/statement-sizes.js';
+import { DamagedRows } from '../../sealing/damaged-rows.js';
 import { Sealing } from '../../sealing/sealing.js';
 import { type Credentials } from '../wire/credentials.protocol.js';
-import { DamagedRows } from '../registry/damaged-rows.js';
 import { SUBSCRIPTION_SECONDS } from '../registry/item-checks.js';
 import {
+  DAMAGED,
   MAX_SUBSCRIPTIONS_PER_GROUP,
   namespacesOf,
   openCredentials,
@@ -66,7 +67,7 @@ const MIN_PAGE_ROWS = 2 * MAX_SUBSCRIPTIONS_PER_GROUP;
 /** Reads which accounts are to be watched, as the monitor of the network needs them: page by page of a swarm's range. */
 @Injectable()
 export class WatchedAccountsService {
-  private readonly damaged = new DamagedRows(new Logger(WatchedAccountsService.name));
+  private readonly damaged = new DamagedRows(new Logger(WatchedAccountsService.name), DAMAGED);
 
   constructor(
     private readonly dataSource: DataSource,
