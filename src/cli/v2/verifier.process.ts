@@ -7,7 +7,8 @@ import { refusalOfSubscribe } from '../../subscriptions/registry/item-checks.js'
 import { isSignedAsExpected } from '../../subscriptions/wire/signatures.protocol.js';
 import { type Answer, type Question, wishesOf } from './questions.js';
 
-parentPort?.on('message', (question: Question) => {
+parentPort?.on('message', (question: Question | null) => {
+  if (!question) return parentPort?.close();
   const answer: Answer = wishesOf(question).map(
     (wish) => refusalOfSubscribe(wish, question.now, isSignedAsExpected)?.message ?? null,
   );
