@@ -114,6 +114,9 @@ describeWithPostgres('docs/migrating.md', (postgres) => {
           } else if (server && outputs.length === 7) {
             await server.process.stop();
             server = await spawnServer(env, folder);
+            await old.close();
+            afterwards.push(await subscribe(newSubscription()));
+            await expectPush(afterwards[1] as V2Subscription);
             await expectPush(meanwhile[0] as V2Subscription);
             await expectPush(atOld);
           }
@@ -134,11 +137,12 @@ describeWithPostgres('docs/migrating.md', (postgres) => {
         proxy.leadTo(oldAgain.url);
         const returned = await subscribe(newSubscription());
         expect(await readV2(back)).toContainEqual(returned);
+        expect(new Set(proxy.asked)).toEqual(new Set(['/oxen/v4/lsrpc']));
 
         // And once more into an empty database, from what went back.
         const again = { folder, env: { ...env, DATABASE_URL: await databases.create() } };
         await runCommand(['migrate'], again);
-        expect(await runForJson(['import-v2', back], again)).toMatchObject({ imported: 106, skipped: {} });
+        expect(await runForJson(['import-v2', back], again)).toMatchObject({ imported: 107, skipped: {} });
       });
     });
   });

@@ -36,6 +36,7 @@ export class V2Server {
   }
 
   async close(): Promise<void> {
+    if (!this.server.listening) return;
     this.server.closeAllConnections();
     this.server.close();
     await once(this.server, 'close');
@@ -43,7 +44,7 @@ export class V2Server {
 
   private async answer(body: Buffer): Promise<Buffer> {
     const opened = envelopeV4.open(this.key, body);
-    if (opened.kind !== 'request' || opened.endpoint !== '/subscribe' || opened.body.kind !== 'json')
+    if (opened.kind !== 'request' || opened.endpoint !== 'subscribe' || opened.body.kind !== 'json')
       throw new Error('It knows /subscribe alone.');
     await addToV2(this.database, [v2Subscription(opened.body.value as SubscribeRequest)]);
     const reply = { success: true, added: true, message: 'Subscription successful' };

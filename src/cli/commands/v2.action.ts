@@ -56,7 +56,7 @@ function runImport(source: V2Database, dryRun: boolean): Promise<ImportV2Report>
         const report = await withLargeCache(dataSource, () =>
           importV2(source.pages(), {
             dryRun,
-            transactionsAtOnce: dataSource.options.type === 'better-sqlite3' ? 1 : 4,
+            transactionsAtOnce: dataSource.options.type === 'better-sqlite3' ? 1 : 2,
             subscriptions: new SubscriptionsService(writerOf(app, dryRun)),
             sealing: app.get(Sealing),
             problemsOf: (items, now) => verifiers.problemsOf(items, now),

@@ -9,7 +9,7 @@ import { itemOf } from './v2-rows.js';
 /** One transaction, about; small enough that a running server waits less than a second. */
 const BATCH_ROWS = 2048;
 /** Batches under way: while one is written, the signatures of the others are judged. */
-const BATCHES_AT_ONCE = 6;
+const BATCHES_AT_ONCE = 4;
 
 /** What became of the rows. Reasons are fixed texts; no row is quoted. */
 export interface ImportV2Report {
@@ -56,7 +56,7 @@ export async function importV2(
     const problems = await problemsOf(items, Math.floor(Date.now() / 1000));
     const good = items.filter((_, index) => problems[index] === null);
     const wanted = good.map((item) => toNewSubscription(sealing, item));
-    const outcomes = await writing.run(() => subscriptions.subscribe(wanted, 'keep'));
+    const outcomes = await writing.run(() => subscriptions.adopt(wanted, !sealing.isOn));
     report.rows += rows.length;
     for (const reason of [...read, ...problems]) if (typeof reason === 'string') skip(reason);
     for (const outcome of outcomes) report[FIGURES[outcome]]++;

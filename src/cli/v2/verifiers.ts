@@ -44,6 +44,7 @@ export class Verifiers {
 
 class Verifier {
   private readonly worker = new Worker(new URL('./verifier.process.js', import.meta.url));
+  private readonly ended = new Promise<void>((resolve) => this.worker.once('exit', () => resolve()));
   /** Oldest first, which is how they are answered. */
   private readonly asked: Asked[] = [];
   /** What the thread died of. */
@@ -69,7 +70,9 @@ class Verifier {
     });
   }
 
+  /** It ends by itself: V8 may abort the process when a thread is ended by force while it still loads what it needs. */
   async close(): Promise<void> {
-    await this.worker.terminate();
+    this.worker.postMessage(null, []);
+    await this.ended;
   }
 }

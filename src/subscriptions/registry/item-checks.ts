@@ -3,6 +3,7 @@ import { type ItemRefusal, refusedItem } from '../wire/replies.protocol.js';
 import {
   monitorText,
   problemOfSignature,
+  type SignatureCheck,
   type SignatureProblem,
   type Signer,
   unsubscribeText,
@@ -23,12 +24,13 @@ export type SignedWish = Signer & Pick<SubscribeItem, 'sigTs' | 'wantsData' | 'n
  * Null = its time and its signature are good.
  *
  * @param now UTC epoch seconds
+ * @param isSigned how a signature is checked, when not as one of somebody who may send anything
  */
-export function refusalOfSubscribe(item: SignedWish, now: number): ItemRefusal | null {
+export function refusalOfSubscribe(item: SignedWish, now: number, isSigned?: SignatureCheck): ItemRefusal | null {
   const { account, sigTs, wantsData, namespaces, signature } = item;
   if (now - sigTs >= SUBSCRIPTION_SECONDS) return refusedItem(4, 'Subscription: sig_ts timestamp is too old');
   if (sigTs - now >= CLOCK_SECONDS) return refusedItem(4, 'Subscription: sig_ts timestamp is too far in the future');
-  return toRefusal(problemOfSignature(monitorText(account, sigTs, wantsData, namespaces), signature, item));
+  return toRefusal(problemOfSignature(monitorText(account, sigTs, wantsData, namespaces), signature, item, isSigned));
 }
 
 /** Likewise; a request to unsubscribe is good for a day. */

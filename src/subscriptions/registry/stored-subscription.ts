@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { boxPlace } from '../../sealing/sealing.protocol.js';
 import { type Sealing, type StoredAccount, type StoredToken } from '../../sealing/sealing.js';
 import { type Credentials, packCredentials, unpackCredentials } from '../wire/credentials.protocol.js';
@@ -75,7 +75,7 @@ export function toEndingKey(sealing: Sealing, item: UnsubscribeItem): EndingKey 
     account: sealing.account(account),
     service,
     token: sealing.token(token),
-    fingerprint: sealing.id(createHash('sha256').update(`${account} ${service} ${token}`).digest('base64url')),
+    fingerprint: sealing.id(hash('sha256', `${account} ${service} ${token}`, 'base64url')),
     sigTs,
   };
 }

@@ -5,7 +5,10 @@ import vectors from '../../../test/vectors/onion-vectors.json' with { type: 'jso
 import {
   isKeyOfSessionId,
   monitorText,
+  isSignedAsExpected,
+  isSignedBy,
   problemOfSignature,
+  type SignatureCheck,
   type Signer,
   unsubscribeText,
 } from './signatures.protocol.js';
@@ -124,6 +127,55 @@ describe('the owner’s signature', () => {
     const forged = Buffer.concat([hex('01'), Buffer.alloc(63)]);
     const signer = { ...group, account: Buffer.concat([hex('03'), hex(point)]) };
     expect(problemOfSignature(text, forged, signer)).toBe('signature');
+  });
+});
+
+describe('a signature that is expected to be good', () => {
+  const forged = (r: string) => Buffer.concat([hex(r), Buffer.alloc(32)]);
+  /** RFC 8032, section 5.1: y of the points whose order divides 8, each with both signs. */
+  const smallOrder = [
+    '0000000000000000000000000000000000000000000000000000000000000000',
+    '0100000000000000000000000000000000000000000000000000000000000000',
+    'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
+    '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+    'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  ].flatMap((point) => [point, `${point.slice(0, 62)}${(parseInt(point.slice(62), 16) | 0x80).toString(16)}`]);
+  /** y from 2^255 - 19 on. */
+  const otherSpellings = Array.from({ length: 19 }, (_, index) => `${(0xed + index).toString(16)}${'ff'.repeat(30)}7f`);
+
+  it('is good or not as any other', () => {
+    for (let round = 1; round <= 100; round++) {
+      const [key, message] = [newKey(), randomBytes(round)];
+      const signature = signed(key, message);
+      const changed = Buffer.from(signature);
+      changed.writeUInt8(changed.readUInt8(round % 64) ^ (1 << (round & 7)), round % 64);
+      const asked: Parameters<SignatureCheck>[] = [
+        [signature, message, key.publicKey],
+        [signature, message.toString('hex'), key.publicKey],
+        [changed, message, key.publicKey],
+        [signature, message, newKey().publicKey],
+        [signature, message, randomBytes(32)],
+      ];
+      const answers = asked.map((arguments_) => isSignedAsExpected(...arguments_));
+      expect(answers).toEqual([true, false, false, false, false]);
+      expect(answers).toEqual(asked.map((arguments_) => isSignedBy(...arguments_)));
+    }
+  });
+
+  it.each([...smallOrder, ...otherSpellings])('is good for nobody with a key or an R like %s', (point) => {
+    for (const r of [...smallOrder, ...otherSpellings]) {
+      expect(isSignedAsExpected(forged(r), 'text', hex(point))).toBe(false);
+    }
+    expect(isSignedAsExpected(forged(point), 'text', newKey().publicKey)).toBe(false);
+  });
+
+  it('has one S: what is the same modulo the order of the base is refused', () => {
+    const key = newKey();
+    const signature = signed(key, 'text');
+    const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+    const s = BigInt(`0x${Buffer.from(signature.subarray(32).toReversed()).toString('hex')}`) + order;
+    const other = Buffer.from(Buffer.from(s.toString(16).padStart(64, '0'), 'hex').toReversed());
+    expect(isSignedAsExpected(Buffer.concat([signature.subarray(0, 32), other]), 'text', key.publicKey)).toBe(false);
   });
 });
 

@@ -1,4 +1,5 @@
 import sodium from 'libsodium-wrappers';
+import { verify } from 'node:crypto';
 
 await sodium.ready;
 
@@ -68,8 +69,14 @@ export function unsubscribeText(account: Buffer, sigTs: number): string {
  * way that they have.
  *
  * @param signature 64 bytes
+ * @param isSigned how one signature is checked
  */
-export function problemOfSignature(text: string, signature: Buffer, signer: Signer): SignatureProblem | null {
+export function problemOfSignature(
+  text: string,
+  signature: Buffer,
+  signer: Signer,
+  isSigned: SignatureCheck = isSignedBy,
+): SignatureProblem | null {
   const owner = ownerKeyOf(signer);
   if (typeof owner === 'string') return owner;
   const { account, subaccount } = signer;
@@ -110,5 +117,33 @@ function problemOfTag(tag: Buffer, account: Buffer): SignatureProblem | null {
   return 'subaccount-of-another-prefix';
 }
 
-const isSigned = (signature: Buffer, message: string | Buffer, publicKey: Buffer): boolean =>
+/** Whether 64 bytes are the signature of a message by a key of 32 bytes. */
+export type SignatureCheck = (signature: Buffer, message: string | Buffer, publicKey: Buffer) => boolean;
+
+export const isSignedBy: SignatureCheck = (signature, message, publicKey) =>
   sodium.crypto_sign_verify_detached(signature, message, publicKey);
+
+/**
+ * The same answer as that of {@link isSignedBy}: sooner when it is yes, and later when it is no. For very many of which
+ * nearly all are good.
+ *
+ * What OpenSSL takes satisfies the equation of RFC 8032 without a cofactor, with S and R written in their one way. libsodium
+ * takes that too, unless the key or R is of small order or the key is written in another way. So a yes counts for any other
+ * key and R, and everything else is decided by libsodium.
+ */
+export const isSignedAsExpected: SignatureCheck = (signature, message, publicKey) =>
+  (!mayBeRefused(publicKey) && !mayBeRefused(signature) && isSignedForOpenSsl(signature, message, publicKey)) ||
+  isSignedBy(signature, message, publicKey);
+
+function isSignedForOpenSsl(signature: Buffer, message: string | Buffer, publicKey: Buffer): boolean {
+  const key = { kty: 'OKP', crv: 'Ed25519', x: publicKey.toString('base64url') };
+  return verify(null, typeof message === 'string' ? Buffer.from(message) : message, { key, format: 'jwk' }, signature);
+}
+
+/**
+ * The second and third byte of all points of small order, which are y = 0, 1, -1 and two others, and of all that is written in
+ * another way, which is y from 2^255 - 19 on. One point in 16,384 has these bytes, too.
+ */
+const SECOND_BYTES_OF_REFUSED: ReadonlySet<number> = new Set([0x0000, 0xffff, 0xe895, 0x176a]);
+
+const mayBeRefused = (point: Buffer): boolean => SECOND_BYTES_OF_REFUSED.has(point.readUInt16BE(1));
