@@ -7,7 +7,7 @@ const NOTIFIES = 27;
 const FREE_PLACES = 10;
 
 /** A made-up phone under a made-up id, and a push to it. */
-async function pushToNobody(ground: Ground, kind: keyof typeof madeUp): Promise<void> {
+async function pushToNobody(ground: Ground, kind: 'apns' | 'fcm' | 'huawei'): Promise<void> {
   const pubKey = newId();
   const device = { apns: 'ios', fcm: 'android', huawei: 'huawei' }[kind];
   await ground.client.send('register', { pubKey, token: madeUp[kind](ground), device });

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openIdle } from '../test/support/load/held-connections.js';
 import { newId } from '../test/support/people.js';
-import { newSessionId, subscribeRequest } from '../test/support/subscribing-phone.js';
+import { newGroup, newSessionId, subscribeRequest } from '../test/support/subscribing-phone.js';
 import { type Attack, everywhere, madeUp, many, perSecond } from './ground.js';
 
 const MIB = 1024 * 1024;
@@ -100,6 +100,45 @@ const subscriptions: Attack = {
   },
 };
 
+/** More than one statement holds; a request has room for 500. */
+const SUBSCRIPTIONS_AT_ONCE = 300;
+/** What is put off with its devices has no more of them. */
+const QUOTED_DEVICES = 16;
+/** More than fit into memory with their devices: the others are put off, together. */
+const NOTIFIES_AT_ONCE = 180;
+/** It is about statements, and not about how many there are. */
+const BURSTS_PER_SECOND = 0.15;
+
+const packets: Attack = {
+  name: 'packets',
+  what: `tokens of 1,024 quotes: ${SUBSCRIPTIONS_AT_ONCE} subscribed at once, and bursts of ${NOTIFIES_AT_ONCE} notifications to ids with ${QUOTED_DEVICES} each`,
+  needsNetwork: true,
+  queueInDatabase: true,
+  run: async (ground, until) => {
+    const { server, client, network } = ground;
+    const { onion } = await server.life();
+    const subscribe = async (): Promise<void> => {
+      const account = newGroup();
+      const wanted = Array.from({ length: SUBSCRIPTIONS_AT_ONCE }, () =>
+        subscribeRequest(account, { service: 'firebase', token: madeUp.quotes(ground) }),
+      );
+      await onion.ask('/subscribe', wanted);
+      await network?.store(Buffer.from(account.id, 'hex'), 0, Buffer.alloc(500, 'x'));
+    };
+    const notify = async (): Promise<void> => {
+      // What FCM has called dead is not put off any more.
+      const pubKey = newId();
+      await many(QUOTED_DEVICES, 8, () =>
+        client.send('register', { pubKey, token: madeUp.quotes(ground), device: 'android' }),
+      );
+      await many(NOTIFIES_AT_ONCE, NOTIFIES_AT_ONCE, () =>
+        client.send('notify', { send_to: pubKey, data: `${newId()}${"'".repeat(3500)}` }),
+      );
+    };
+    await Promise.all([perSecond(BURSTS_PER_SECOND, until, subscribe), perSecond(BURSTS_PER_SECOND, until, notify)]);
+  },
+};
+
 const reports: Attack = {
   name: 'reports',
   what: 'one storage node reports messages that nobody else has, as fast as it can',
@@ -130,5 +169,6 @@ export const attacksOnTheDoor: readonly Attack[] = [
   brackets,
   replay,
   subscriptions,
+  packets,
   reports,
 ];

@@ -37,6 +37,8 @@ export interface Attack {
   readonly env?: Readonly<Record<string, string>>;
   /** It is about today's API. */
   readonly needsNetwork?: boolean;
+  /** Where there is Redis, the queue is on MariaDB all the same: it is about statements. */
+  readonly queueInDatabase?: boolean;
   /** The people have had no push yet when it begins, as after an installation. */
   readonly quietServer?: boolean;
   /** What is done before the time counts. */
@@ -95,6 +97,12 @@ export const madeUp = {
   },
   fcm: ({ gateways }: Ground): string => {
     const token = newAndroidToken();
+    gateways.fcm.mark(token, 'malformed');
+    return token;
+  },
+  /** As long as a token may be; in a statement nearly all of its characters take two bytes. */
+  quotes: ({ gateways }: Ground): string => {
+    const token = newAndroidToken().slice(0, 32).padEnd(1024, "'");
     gateways.fcm.mark(token, 'malformed');
     return token;
   },

@@ -8,7 +8,7 @@ import { describeCircumstances } from '../test/support/report/circumstances.js';
 import { writeBetweenMarks } from '../test/support/report/marked-document.js';
 import { type Size } from './ground.js';
 import { problemsOf, renderOutcomes } from './report.js';
-import { allAttacks, besiege, type Outcome } from './siege.js';
+import { allAttacks, besiege, MARIADB_SETTINGS, type Outcome, storageFor } from './siege.js';
 
 const FULL: Size = { seconds: 30, members: 1000, connections: 6000 };
 const QUICK: Size = { seconds: 8, members: 100, connections: 6000 };
@@ -25,7 +25,8 @@ const HELP = `Attacks the built server as strangers can, beside well-behaved peo
 
   --quick        ${QUICK.seconds} seconds for each attack instead of ${FULL.seconds}, and smaller groups
   --only A,B     of ${NAMES.join(', ')}
-  --storage A,B  sqlite: ids and queue on SQLite; redis: ids on MariaDB, the queue on Redis, private ones (both when absent)
+  --storage A,B  sqlite: ids and queue on SQLite; redis: ids on MariaDB, the queue on Redis (packets: on MariaDB), private ones
+                 (both when absent)
   --write        also put the table into docs/reliability.md
   --help         this text
 
@@ -70,7 +71,7 @@ function readOptions() {
 
 async function run({ size, only, storages, write }: Options): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'spns-siege-'));
-  const servers = new PrivateStorages(folder);
+  const servers = new PrivateStorages(folder, MARIADB_SETTINGS);
   try {
     const circumstances = describeCircumstances(
       'siege',
@@ -84,7 +85,7 @@ async function run({ size, only, storages, write }: Options): Promise<number> {
       const outcomes: Outcome[] = [];
       for (const attack of allAttacks().filter(({ name }) => only.includes(name))) {
         try {
-          const outcome = await besiege(attack, await servers.create(kind), size, credentials);
+          const outcome = await besiege(attack, await storageFor(attack, kind, servers), size, credentials);
           outcomes.push(outcome);
           problems.push(...problemsOf(outcome).map((problem) => `${STORAGES[kind]}: ${problem}`));
           process.stderr.write(`${STORAGES[kind]}: ${attack.name}, ${outcome.delivered} of ${outcome.sent}\n`);

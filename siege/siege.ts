@@ -5,7 +5,7 @@ import { startSwarmNetwork } from '../gateways/swarm/network.js';
 import { type Credentials } from '../gateways/certificates.js';
 import { startGateways } from '../test/support/gateways.js';
 import { LoadClient } from '../test/support/load/load-client.js';
-import { type PrivateStorage } from '../test/support/load/private-storages.js';
+import { type PrivateStorage, type PrivateStorages, type StorageKind } from '../test/support/load/private-storages.js';
 import { peakMb } from '../test/support/load/resident-memory.js';
 import { SupervisedServer } from '../test/support/load/supervised-server.js';
 import { attacksOnDelivery } from './attacks-on-delivery.js';
@@ -31,6 +31,12 @@ const HEAP = { NODE_OPTIONS: '--max-old-space-size=512' };
 const peace: Attack = { name: 'peace', what: 'nobody attacks', run: async (_ground, until) => untilOver(until) };
 
 export const allAttacks = (): readonly Attack[] => [peace, ...attacksOnDelivery(), ...attacksOnTheDoor];
+
+/** The least that the server takes: a longer statement is refused. */
+export const MARIADB_SETTINGS = ['--max-allowed-packet=1M'];
+
+export const storageFor = (attack: Attack, kind: StorageKind, storages: PrivateStorages): Promise<PrivateStorage> =>
+  storages.create(kind === 'redis' && attack.queueInDatabase ? 'mariadb' : kind);
 
 /** One attack on a server of its own, beside well-behaved people. */
 export async function besiege(

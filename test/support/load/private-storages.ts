@@ -19,8 +19,14 @@ export class PrivateStorages {
   private redis: PrivateRedis | null = null;
   private made = 0;
 
-  /** @param folder where SQLite's files are made */
-  constructor(private readonly folder: string) {}
+  /**
+   * @param folder where SQLite's files are made
+   * @param mariaDbSettings further options of MariaDB
+   */
+  constructor(
+    private readonly folder: string,
+    private readonly mariaDbSettings: readonly string[] = [],
+  ) {}
 
   async create(kind: StorageKind): Promise<PrivateStorage> {
     const number = ++this.made;
@@ -41,7 +47,7 @@ export class PrivateStorages {
   private openMariaDb(): Promise<PrivateMariaDb> {
     const programs = findMariaDb();
     if (!programs) throw new Error('MariaDB is not installed (on Debian: apt-get install mariadb-server).');
-    return startMariaDb(programs);
+    return startMariaDb(programs, this.mariaDbSettings);
   }
 
   private openRedis(): Promise<PrivateRedis> {
