@@ -78,6 +78,8 @@ const EARLIEST_LAST_RESTART = 0.05;
 /** After an outage a provider is asked again within a minute. */
 const DELIVERED_WITHIN_MS = 180_000;
 const MAX_GROWTH_MB = 70;
+/** Of what is lost, and of each token; endpoints are the longest. */
+const [LOST_SHOWN, LOST_CHARACTERS] = [10, 40];
 
 const between = (min: number, max: number): number => min + Math.random() * (max - min);
 
@@ -263,13 +265,18 @@ class Soak {
     return Object.fromEntries(HOST_ANSWERS.map((answer) => [answer, times(answer)])) as SoakResult['hostAnswers'];
   }
 
+  private lost(): string {
+    const lost = this.stage.deliveries.lost().slice(0, LOST_SHOWN);
+    return lost.map(({ token, seconds }) => `${token.slice(0, LOST_CHARACTERS)} at ${seconds.toFixed()} s`).join(', ');
+  }
+
   private result(memory: SoakResult['memory'], endpoints: SoakResult['endpoints']): SoakResult {
     const { tally } = this.stage.client;
     const deliveries = this.stage.deliveries.summary();
     const growth = memory.endMb - memory.startMb;
     const leftOut = [...this.server.collapsed.values()].reduce((sum, count) => sum + count, 0);
     const failures: [boolean, string][] = [
-      [deliveries.lost > 0, `${deliveries.lost} pushes of acknowledged notifications never arrived`],
+      [deliveries.lost > 0, `${deliveries.lost} pushes of acknowledged notifications never arrived: ${this.lost()}`],
       [deliveries.strays > 0, `${deliveries.strays} pushes were for nobody, or could not be opened`],
       [
         deliveries.collapsed > deliveries.wakeups + leftOut,

@@ -180,7 +180,10 @@ export class ProviderLane {
     return decided;
   }
 
-  private applyResults(push: LanePush, { targets, stale }: OutgoingPush, results: DeliveryResult[]): NewQueueItem[] {
+  private applyResults(push: LanePush, part: OutgoingPush, results: DeliveryResult[]): NewQueueItem[] {
+    const { targets, stale } = part;
+    // Others were collapsed into a stale one without content: it has to come so, whenever it comes.
+    const content = stale ? part.content : push.content;
     const { recipient, acceptedAt, attempts } = push;
     const attempt = {
       recipient,
@@ -206,7 +209,9 @@ export class ProviderLane {
       if (together) together.push(target);
       else retries.set(next.at, [target]);
     }
-    return [...retries].flatMap(([at, devices]) => this.putOff({ ...push, attempts: attempt.number }, devices, at));
+    return [...retries].flatMap(([at, devices]) =>
+      this.putOff({ ...push, content, attempts: attempt.number }, devices, at),
+    );
   }
 
   private putOff(push: LanePush, targets: StoredTarget[], availableAt: number): NewQueueItem[] {

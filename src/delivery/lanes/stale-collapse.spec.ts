@@ -39,4 +39,11 @@ describe('what waited for one device', () => {
     expect(collapse.decide('a', push())).toBe('send');
     expect(collapse.decide('a', push(5))).toBe('collapse');
   });
+
+  it('is collapsed only into a push without content that went later: what came after it is told of by another one', () => {
+    expect(decide('a', 4)).toEqual(['send', 'send', 'send-without-content', 'collapse']);
+    const later = [-2000, -1000, -500].map((age) => collapse.decide('a', push(age)));
+    expect(later).toEqual(['send', 'send-without-content', 'collapse']);
+    expect(collapse.decide('a', push(5))).toBe('collapse');
+  });
 });

@@ -15,6 +15,8 @@ interface Places {
   taken: number;
   /** The newest push that got a place. */
   newest: StalePush;
+  /** What was accepted until then is told of by a push without content; UTC epoch milliseconds. */
+  toldUntil: number;
 }
 
 /**
@@ -22,7 +24,8 @@ interface Places {
  *
  * Asked for each stale push when it is about to go out, newest first; it remembers per device how many went in this
  * catching up, so nothing has to be gathered before. A push that did not arrive gives its place back, and the newest
- * one always goes: older ones may have taken its place while it waited for its next try.
+ * one always goes: older ones may have taken its place while it waited for its next try. Only what was accepted before a push
+ * without content went is collapsed into it: for what came later, another one goes.
  */
 export class StaleCollapse {
   /** Made when first needed: it takes the memory for all devices at once. */
@@ -38,11 +41,15 @@ export class StaleCollapse {
     const push = { notificationId, acceptedAt };
     const { windowMs } = this;
     this.places ??= new LRUCache({ max: MAX_DEVICES, ttl: windowMs, ttlResolution: Math.min(1000, windowMs) });
-    const { taken, newest } = this.places.get(token) ?? { taken: 0, newest: push };
+    const { taken, newest, toldUntil } = this.places.get(token) ?? { taken: 0, newest: push, toldUntil: -Infinity };
     const isNewest = notificationId === newest.notificationId || acceptedAt > newest.acceptedAt;
-    if (taken > this.keepPerDevice && !isNewest) return 'collapse';
-    this.places.set(token, { taken: taken + 1, newest: isNewest ? push : newest });
-    return taken < this.keepPerDevice || isNewest ? 'send' : 'send-without-content';
+    if (isNewest || taken < this.keepPerDevice) {
+      this.places.set(token, { taken: taken + 1, newest: isNewest ? push : newest, toldUntil });
+      return 'send';
+    }
+    if (taken > this.keepPerDevice && acceptedAt <= toldUntil) return 'collapse';
+    this.places.set(token, { taken: taken + 1, newest, toldUntil: newest.acceptedAt });
+    return 'send-without-content';
   }
 
   giveBack(token: string): void {

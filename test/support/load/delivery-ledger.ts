@@ -47,6 +47,7 @@ export class DeliveryLedger {
   private readonly devices = new Set<string>();
   /** When a device got a push without content the last time, in monotonic milliseconds. */
   private readonly woken = new Map<string, number>();
+  private readonly begunAt = performance.now();
   private wakeups = 0;
   private strays = 0;
   private made = 0;
@@ -138,10 +139,9 @@ export class DeliveryLedger {
     for (const entry of this.entries.values()) {
       if (entry.acknowledged) {
         total.acknowledged++;
-        const missing = this.missingOf(entry);
-        const collapsed = missing.filter((token) => this.isWokenSince(entry.askedAt, token)).length;
-        total.collapsed += collapsed;
-        total.lost += missing.length - collapsed;
+        const lost = this.lostOf(entry).length;
+        total.lost += lost;
+        total.collapsed += this.missingOf(entry).length - lost;
       }
       total.duplicatesAllowed += entry.repeats * entry.tokens.length;
       for (const lost of entry.lostAnswers.values()) total.duplicatesAllowed += lost;
@@ -154,8 +154,21 @@ export class DeliveryLedger {
     return { ...total, wakeups: this.wakeups, strays: this.strays };
   }
 
+  /** Of what is lost: for which devices, and how many seconds after the ledger was begun it was asked for. */
+  lost(): { token: string; seconds: number }[] {
+    return [...this.entries.values()]
+      .filter(({ acknowledged }) => acknowledged)
+      .flatMap((entry) =>
+        this.lostOf(entry).map((token) => ({ token, seconds: (entry.askedAt - this.begunAt) / 1000 })),
+      );
+  }
+
+  private lostOf(entry: Entry): string[] {
+    return this.missingOf(entry).filter((token) => !this.isWokenSince(entry.askedAt, token));
+  }
+
   private isWaiting(entry: Entry): boolean {
-    return this.missingOf(entry).some((token) => !this.isWokenSince(entry.askedAt, token));
+    return this.lostOf(entry).length > 0;
   }
 
   private missingOf({ tokens, receipts }: Entry): string[] {
