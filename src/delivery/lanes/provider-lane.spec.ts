@@ -204,6 +204,21 @@ describe('ProviderLane', () => {
     expect(reported()[0]).toContain("kind: 'folded', provider: 'apns', reason: 'outage', count: 2");
   });
 
+  it('keeps the one without content so until it arrives: others were collapsed into it', async () => {
+    for (const name of ['newest', 'second']) {
+      transport.next([DELIVERED]);
+      await lane.deliver(stale(name, ['a']));
+    }
+    transport.next(retry('provider-throttled'));
+    const [again] = await lane.deliver(stale('third', ['a']));
+    expect(again).toMatchObject({ notificationId: 'third', content: { kind: 'none' }, attempts: 1 });
+    transport.sent.length = 0;
+    letPass(5 * MINUTE_MS);
+    transport.next([DELIVERED]);
+    expect(await lane.deliver({ ...stale('third', ['a']), ...again } as LanePush)).toEqual([]);
+    expect(transport.sent).toMatchObject([{ notificationId: 'third', content: { kind: 'none' } }]);
+  });
+
   it('collapses device by device', async () => {
     transport.always(DELIVERED);
     for (const name of ['one', 'two', 'three']) await lane.deliver(stale(name, ['a']));
