@@ -150,8 +150,11 @@ describeEachStorage('a server that is killed at any moment', (create) => {
   });
 
   it('brings every acknowledged notification, and every report that reached the queue, to all its phones', () => {
-    // With content: no phone of this test gets so many, or waits so long, that the server leaves any out.
-    expect(deliveries.summary()).toMatchObject({ lost: 0, strays: 0, collapsed: 0 });
+    const { lost, strays, collapsed, wakeups } = deliveries.summary();
+    expect({ lost, strays }).toEqual({ lost: 0, strays: 0 });
+    // After many kills some have waited for so long that they are collapsed: the server says of how many.
+    const leftOut = [...server.collapsed.values()].reduce((sum, count) => sum + count, 0);
+    expect(collapsed).toBeLessThanOrEqual(wakeups + leftOut);
     expect(left.queued).toEqual([]);
   });
 
