@@ -15,10 +15,10 @@ const GENERATED = ['module', 'service', 'controller'];
 const GENERATED_IN = ['app-versions/opinions', 'tea'];
 let folder: string;
 
-/** A run inside this run shares its servers, but not its retries. */
+/** A run inside this run shares its servers. */
 function runSpecs(...paths: readonly string[]): string {
   const servers = { TEST_MYSQL_URL: inject('mysqlUrl') ?? '', TEST_REDIS_URL: inject('redisUrl') ?? '' };
-  return npm(folder, ['exec', '--', 'vitest', 'run', ...paths], { ...servers, CI: '' });
+  return npm(folder, ['exec', '--', 'vitest', 'run', ...paths], servers);
 }
 
 beforeAll(() => {
