@@ -11,7 +11,7 @@ import { LoadClient, type Tally } from '../test/support/load/load-client.js';
 import { PrivateStorages, type PrivateStorage } from '../test/support/load/private-storages.js';
 import { RegistryLedger } from '../test/support/load/registry-ledger.js';
 import { residentMb } from '../test/support/load/resident-memory.js';
-import { readStoredState } from '../test/support/load/stored-state.js';
+import { readStoredState, withContent } from '../test/support/load/stored-state.js';
 import { SealedPhones } from '../test/support/load/sealed-phones.js';
 import { SupervisedServer } from '../test/support/load/supervised-server.js';
 import { query } from '../test/support/query.js';
@@ -228,7 +228,7 @@ class Soak {
     const { registry, contradictions, deliveries } = this.stage;
     const stored = await readStoredState(this.storage.url);
     contradictions.push(...registry.differences(stored.registry));
-    stored.queued.forEach((data) => deliveries.queued(this.phones.reveal(data)));
+    withContent(stored).forEach((data) => deliveries.queued(this.phones.reveal(data)));
   }
 
   /** Of endpoints that ended, those that nobody is subscribed with any more. */

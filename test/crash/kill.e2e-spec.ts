@@ -12,7 +12,7 @@ import { LoadClient } from '../support/load/load-client.js';
 import { RegistryLedger } from '../support/load/registry-ledger.js';
 import { SealedPhones } from '../support/load/sealed-phones.js';
 import { describeEachStorage, type LoadStorage } from '../support/load/storages.js';
-import { type StoredState } from '../support/load/stored-state.js';
+import { type StoredState, withContent } from '../support/load/stored-state.js';
 import { SupervisedServer } from '../support/load/supervised-server.js';
 
 /** Per kind of storage. `KILLS=200 npm run crash-test` is the long run. */
@@ -118,9 +118,9 @@ describeEachStorage('a server that is killed at any moment', (create) => {
   }
 
   async function lookAtWhatIsLeft(): Promise<void> {
-    const { registry: stored, queued } = await storage.read();
-    contradictions.push(...registry.differences(stored));
-    queued.forEach((data) => deliveries.queued(phones.reveal(data)));
+    const stored = await storage.read();
+    contradictions.push(...registry.differences(stored.registry));
+    withContent(stored).forEach((data) => deliveries.queued(phones.reveal(data)));
   }
 
   const reported = () => correspondents.reduce((sum, one) => sum + one.reported, 0);

@@ -8,6 +8,7 @@ import { type CountedGateways, startCountedGateways } from '../support/load/coun
 import { DeliveryLedger } from '../support/load/delivery-ledger.js';
 import { SealedPhones } from '../support/load/sealed-phones.js';
 import { describeEachStorage, type LoadStorage } from '../support/load/storages.js';
+import { withContent } from '../support/load/stored-state.js';
 import { SupervisedServer } from '../support/load/supervised-server.js';
 
 describeEachStorage('a server that is killed right after a node reported a message', (create) => {
@@ -40,7 +41,7 @@ describeEachStorage('a server that is killed right after a node reported a messa
     // On its way from one lane to the next an item can be seen in both.
     await expect.poll(async () => new Set(await storage.readQueue()).size, { timeout: 30_000, interval: 5 }).toBe(3);
     await server.kill();
-    const queued = [...new Set((await storage.read()).queued)];
+    const queued = [...new Set(withContent(await storage.read()))];
     expect(queued).toHaveLength(3);
     queued.forEach((row) => deliveries.queued(phones.reveal(row)));
     expect(deliveries.summary()).toMatchObject({ acknowledged: 1, pushes: 0, lost: 3 });

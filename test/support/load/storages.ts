@@ -14,8 +14,8 @@ export interface LoadStorage {
   readonly env: Readonly<Record<string, string>>;
   /** What is there while no server runs. */
   read(): Promise<StoredState>;
-  /** The data of what is queued, also while a server runs. */
-  readQueue(): Promise<string[]>;
+  /** The data of what is queued, also while a server runs; null = it is without content. */
+  readQueue(): Promise<(string | null)[]>;
 }
 
 /** Describes one behaviour on SQLite, on MariaDB, and on MariaDB with the queue on Redis. */
@@ -47,19 +47,20 @@ export function shared(database: string, redis: string): LoadStorage {
   };
 }
 
-/** The data of everything in the queues on Redis. */
-async function readJobs(redisUrl: string): Promise<string[]> {
+/** The data of everything in the queues on Redis; null = it is without content. */
+async function readJobs(redisUrl: string): Promise<(string | null)[]> {
   const connection = new Redis(redisUrl, { maxRetriesPerRequest: null });
   try {
-    const found: string[] = [];
+    const found: (string | null)[] = [];
     for (const lane of LANES) {
       const queue = new Queue<Batch>(lane, { connection, prefix: KEY_PREFIX });
       const jobs = await queue.getJobs(['waiting', 'prioritized', 'delayed', 'active']);
       found.push(
         ...jobs.flatMap(({ data }) =>
-          itemsOf(data).map(({ content }) =>
-            content.kind === 'legacy' ? content.data : (content.kind === 'sealed' && content.payload) || 'none',
-          ),
+          itemsOf(data).map(({ content }) => {
+            if (content.kind === 'none') return null;
+            return content.kind === 'legacy' ? content.data : content.payload;
+          }),
         ),
       );
       await queue.close();

@@ -6,9 +6,12 @@ import { deviceKey, deviceValue, groupKey, memberKey, PRESENT } from './registry
 export interface StoredState {
   /** By the keys of the registry ledger. */
   readonly registry: ReadonlyMap<string, string>;
-  /** The data of what is still queued; more than once when it waits in several pieces. */
-  readonly queued: readonly string[];
+  /** The data of what is still queued; more than once when it waits in several pieces. Null = it is without content. */
+  readonly queued: readonly (string | null)[];
 }
+
+/** What is queued with content. One without may stand for several notifications, and repeats none of them. */
+export const withContent = ({ queued }: StoredState): string[] => queued.filter((data) => data !== null);
 
 /** Reads both relations and the embedded queue. */
 export async function readStoredState(databaseUrl: string): Promise<StoredState> {
@@ -29,10 +32,10 @@ export async function readStoredState(databaseUrl: string): Promise<StoredState>
   return { registry, queued: await readQueuedRows(databaseUrl) };
 }
 
-/** The data of everything in the embedded queue. */
-export async function readQueuedRows(databaseUrl: string): Promise<string[]> {
+/** The data of everything in the embedded queue; null = it is without content. */
+export async function readQueuedRows(databaseUrl: string): Promise<(string | null)[]> {
   const rows = await query(databaseUrl, 'SELECT data FROM queued_notifications');
-  return rows.map((row) => String(row['data']));
+  return rows.map(({ data }) => (data === null ? null : String(data)));
 }
 
 /** MariaDB may still be busy with the last statement of a client that is dead. */
