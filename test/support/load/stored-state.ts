@@ -35,7 +35,7 @@ export async function readStoredState(databaseUrl: string): Promise<StoredState>
 /** The data of everything in the embedded queue; null = it is without content. */
 export async function readQueuedRows(databaseUrl: string): Promise<(string | null)[]> {
   const rows = await query(databaseUrl, 'SELECT data FROM queued_notifications');
-  return rows.map(({ data }) => (data === null ? null : String(data)));
+  return rows.map(({ data }) => (typeof data === 'string' ? data : null));
 }
 
 /** MariaDB may still be busy with the last statement of a client that is dead. */
