@@ -7,6 +7,7 @@ import { ConnectionLimit } from './common/bounds/connection-limit.js';
 import { PinoLogger } from './common/words/pino-logger.js';
 import { type AppConfig } from './config/app-config.js';
 import { type Duties } from './config/duties.js';
+import { guardPagesOf } from './dashboard/page-headers.js';
 import { MetricsService } from './metrics/metrics.service.js';
 import { OperatorListener } from './operator/operator-listener.js';
 import { BodyReader } from './server/body-reader.js';
@@ -64,6 +65,7 @@ export function prepare(app: NestFastifyApplication): NestFastifyApplication {
   const connections = ConnectionLimit.apply(app.getHttpServer(), CONNECTIONS, overloaded('connection'));
   const fastify = app.getHttpAdapter().getInstance();
   app.get(OperatorListener).guardRoutesOf(fastify);
+  guardPagesOf(fastify);
   fastify.addHook('preClose', (done: () => void) => {
     setTimeout(() => connections.closeUnfinished(), FINISH_REQUEST_MS).unref();
     done();

@@ -8,6 +8,7 @@ import { StatisticsScheduler } from '../statistics/statistics.scheduler.js';
 import { StatisticsService } from '../statistics/statistics.service.js';
 import { type ServerStatus } from './dto/server-status.dto.js';
 import { type StatisticsData, type StatisticsDataQuery, statisticsDataQuerySchema } from './dto/statistics-data.dto.js';
+import { ForBrowsers } from './page-headers.js';
 import { ServerStatusService } from './server-status.service.js';
 
 /** What the statistics page shows, as JSON for any program. All times are UTC. */
@@ -22,6 +23,7 @@ export class DashboardDataController {
   ) {}
 
   /** The counted periods, or hours, that begin at or after `from` and before `to`; with what was counted up to this moment. */
+  @ForBrowsers()
   @Get('data')
   async data(@Query() query: unknown): Promise<StatisticsData> {
     const { from, to, by } = parseQuery(query);
@@ -35,6 +37,7 @@ export class DashboardDataController {
     return { periodHours: periodMs / HOUR_MS, periods: periods.map(toPeriod) };
   }
 
+  @ForBrowsers()
   @Get('status')
   status(): Promise<ServerStatus> {
     return this.serverStatus.look();

@@ -1,10 +1,9 @@
-import { type MiddlewareConsumer, Module, type NestModule } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { DevicesModule } from '../devices/devices.module.js';
 import { HealthModule } from '../health/health.module.js';
 import { SubscriptionsModule } from '../subscriptions/subscriptions.module.js';
 import { StatisticsModule } from '../statistics/statistics.module.js';
 import { DashboardDataController } from './dashboard-data.controller.js';
-import { PageHeaders } from './page-headers.middleware.js';
 import { PagesController } from './pages.controller.js';
 import { PushFigures } from './push-figures.js';
 import { ServerStatusService } from './server-status.service.js';
@@ -15,8 +14,4 @@ import { ServerStatusService } from './server-status.service.js';
   controllers: [PagesController, DashboardDataController],
   providers: [PushFigures, ServerStatusService],
 })
-export class DashboardModule implements NestModule {
-  configure(consumer: MiddlewareConsumer): void {
-    consumer.apply(PageHeaders).forRoutes(PagesController, DashboardDataController);
-  }
-}
+export class DashboardModule {}

@@ -6,6 +6,7 @@ import { type DataSource, type QueryRunner } from 'typeorm';
 
 const openDescriptor = promisify(fs.open);
 const closeDescriptor = promisify(fs.close);
+const flushData = promisify((descriptor: number, done: fs.NoParamCallback) => fs.fdatasync(descriptor, done));
 
 /** The transaction is committed, and may be lost all the same when the power fails: no caller may be told that it is done. */
 export class FlushFailedError extends Error {
@@ -87,7 +88,7 @@ export class WalFlush {
 
   private async flush(path: string): Promise<void> {
     this.descriptor ??= openDescriptor(path, 'r+');
-    await promisify(fs.fdatasync)(await this.descriptor);
+    await flushData(await this.descriptor);
   }
 
   /** The pages in memory are still right: written to the database and flushed, they need no log. */

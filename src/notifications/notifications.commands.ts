@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newTimedId } from '../common/time/timed-id.js';
 import { AppConfig } from '../config/app-config.js';
 import { LegacyCommand, type LegacyResult, SUCCESS } from '../onion/legacy-command.decorator.js';
 import { legacyContent } from '../providers/push-content.js';
@@ -27,7 +27,7 @@ export class NotificationsCommands {
     await this.duplicates.once(recipient, data, () => {
       const now = Date.now();
       return this.queue.add({
-        notificationId: uuidv7(),
+        notificationId: newTimedId(),
         lane: 'intake',
         recipient,
         content: legacyContent(Buffer.byteLength(data) > MAX_PAYLOAD_BYTES ? null : data),

@@ -103,12 +103,10 @@ export class BodyReader {
       refuse(payload, announced <= this.limits.maxBytes * MAX_DRAINED, done);
       return;
     }
-    const stopReading = (): void => {
-      payload.off('data', onData).off('end', onEnd).off('error', onError);
-      this.unfinished.delete(body);
-    };
     const giveUp = (error: Error): void => {
-      stopReading();
+      // It is complete, or was given up before.
+      if (!this.unfinished.delete(body)) return;
+      payload.off('data', onData);
       this.held -= body.capacity;
       // What still comes is read and thrown away.
       payload.resume();
@@ -121,11 +119,8 @@ export class BodyReader {
       else this.take(body, chunk, announced);
     };
     const onEnd = (): void => {
-      if (!Number.isNaN(announced) && announced !== body.length) {
-        giveUp(new BadRequestException());
-        return;
-      }
-      stopReading();
+      if (!Number.isNaN(announced) && announced !== body.length) giveUp(new BadRequestException());
+      if (!this.unfinished.delete(body)) return;
       request.response?.once('close', () => (this.held -= body.capacity));
       done(null, body.content);
     };

@@ -80,8 +80,10 @@ class Generation {
   find(key: Uint32Array, oldest: number): Buffer | null {
     const { table } = this;
     const slot = slotOf(table, key);
-    const [time = 0, start = 0, length = 0] = [table[slot + TIME], table[slot + START], table[slot + LENGTH]];
+    const time = table[slot + TIME] ?? 0;
     if (time === 0 || time <= oldest) return null;
+    const start = table[slot + START] ?? 0;
+    const length = table[slot + LENGTH] ?? 0;
     return length === 0 ? EMPTY : Buffer.from(this.values.subarray(start, start + length));
   }
 
@@ -109,37 +111,42 @@ class Generation {
   }
 
   private grow(): void {
-    const larger = new Uint32Array(this.table.length * 2);
-    for (let at = 0; at < this.table.length; at += SLOT_WORDS) {
-      if (this.table[at + TIME] === 0) continue;
-      const slot = this.table.subarray(at, at + SLOT_WORDS);
-      larger.set(slot, slotOf(larger, slot));
+    const { table } = this;
+    const larger = new Uint32Array(table.length * 2);
+    for (let at = 0; at < table.length; at += SLOT_WORDS) {
+      if (table[at + TIME] === 0) continue;
+      const slot = slotOf(larger, table, at);
+      for (let word = 0; word < SLOT_WORDS; word++) larger[slot + word] = table[at + word] ?? 0;
     }
     this.table = larger;
   }
 }
 
-/** Where the key is, or where it goes. */
-function slotOf(table: Uint32Array, key: Uint32Array): number {
+/**
+ * Where the key is, or where it goes.
+ *
+ * @param at where the key begins in `key`
+ */
+function slotOf(table: Uint32Array, key: Uint32Array, at = 0): number {
   const mask = table.length / SLOT_WORDS - 1;
-  for (let index = placeOf(key) & mask; ; index = (index + 1) & mask) {
+  for (let index = placeOf(key, at) & mask; ; index = (index + 1) & mask) {
     const slot = index * SLOT_WORDS;
     if (table[slot + TIME] === 0) return slot;
     if (
-      table[slot] === key[0] &&
-      table[slot + 1] === key[1] &&
-      table[slot + 2] === key[2] &&
-      table[slot + 3] === key[3]
+      table[slot] === key[at] &&
+      table[slot + 1] === key[at + 1] &&
+      table[slot + 2] === key[at + 2] &&
+      table[slot + 3] === key[at + 3]
     ) {
       return slot;
     }
   }
 }
 
-function placeOf(key: Uint32Array): number {
+function placeOf(key: Uint32Array, at: number): number {
   let place = 0;
   for (let word = 0; word < KEY_WORDS; word++) {
-    place = Math.imul(place ^ (key[word] ?? 0) ^ (SEEDS[word] ?? 0), 0x9e3779b1);
+    place = Math.imul(place ^ (key[at + word] ?? 0) ^ (SEEDS[word] ?? 0), 0x9e3779b1);
     place ^= place >>> 15;
   }
   return place;

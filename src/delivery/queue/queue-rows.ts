@@ -8,6 +8,8 @@ export const ROW_COLUMNS =
   'id, notification_id, lane, leased, available_at, accepted_at, expires_at, attempts, recipient, content, urgency, data, ' +
   'provider, targets, page_cursor';
 const ROW = `(${placeholders(ROW_COLUMNS.split(',').length)})`;
+/** By the number of rows. The same text each time is found the faster among the prepared statements. */
+const INSERTS = new Map<number, string>();
 
 /** A row as both drivers give it; a large integer may come as text. */
 export interface QueueRow {
@@ -34,9 +36,17 @@ export interface NewRow {
 
 export async function insertRows(manager: EntityManager, rows: readonly NewRow[]): Promise<void> {
   for (const piece of inPowersOfTwo(rows.map(toValues), bytesOf)) {
-    const values = new Array<string>(piece.length).fill(ROW).join(', ');
-    await manager.query(`INSERT INTO queued_notifications (${ROW_COLUMNS}) VALUES ${values}`, piece.flat());
+    await manager.query(insertOf(piece.length), piece.flat());
   }
+}
+
+function insertOf(rows: number): string {
+  const known = INSERTS.get(rows);
+  if (known !== undefined) return known;
+  const values = new Array<string>(rows).fill(ROW).join(', ');
+  const insert = `INSERT INTO queued_notifications (${ROW_COLUMNS}) VALUES ${values}`;
+  INSERTS.set(rows, insert);
+  return insert;
 }
 
 const toValues = ({ item, leased }: NewRow): readonly unknown[] => [

@@ -1,8 +1,8 @@
 import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
-import { v7 as uuidv7 } from 'uuid';
 import { Batcher } from '../../common/bounds/batcher.js';
+import { newTimedId } from '../../common/time/timed-id.js';
 import { Duties } from '../../config/duties.js';
 import { DatabaseWriter } from '../../database/database-writer.js';
 import { inPowersOfTwo, padToPowerOfTwo, placeholders } from '../../database/statement-sizes.js';
@@ -150,11 +150,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
     // Items that were put off become due with time: look for them now and then.
     const look = this.intakeInTable || Math.abs(Date.now() - this.lastLook) > LOOK_INTERVAL_MS;
     if (look && performance.now() < this.watchForStraysUntil) await this.clearStrayMarks();
-    const older = look ? await this.claimFromTable(lane, limit) : [];
-    if (look) {
-      this.lastLook = Date.now();
-      this.intakeInTable = older.length === limit;
-    }
+    const older = look ? await this.lookForIntake(limit) : [];
     return [...older, ...this.inHand.splice(0, limit - older.length)];
   }
 
@@ -195,7 +191,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
   }
 
   override settle(id: string, later: NewQueueItem[]): Promise<void> {
-    return this.settlements.add({ id, later: later.map((item) => ({ ...item, id: uuidv7() })) });
+    return this.settlements.add({ id, later: later.map((item) => ({ ...item, id: newTimedId() })) });
   }
 
   override async depth(): Promise<LaneDepth[]> {
@@ -211,7 +207,7 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
   /** A real write, so that a full disk shows too. */
   override async probe(): Promise<void> {
     await this.writer.write(async (manager) => {
-      const [id, now] = [uuidv7(), Date.now()];
+      const [id, now] = [newTimedId(), Date.now()];
       const times = { acceptedAt: now, expiresAt: now, availableAt: now };
       const what = { content: NO_CONTENT, urgency: 'normal' as const, to: null };
       const empty = { lane: 'intake' as const, recipient: NOBODY, ...what, attempts: 0 };
@@ -244,6 +240,20 @@ export class TableQueue extends NotificationQueue implements OnModuleInit, OnApp
     );
     const now = Date.now();
     return this.leaseRows(oldest.filter((row) => Number(row.expires_at) <= now).map(({ id }) => id));
+  }
+
+  private async lookForIntake(limit: number): Promise<QueueItem[]> {
+    // Before the look, so that what is added meanwhile is looked for again.
+    this.intakeInTable = false;
+    let isAll = false;
+    try {
+      const found = await this.claimFromTable('intake', limit);
+      isAll = found.length < limit;
+      return found;
+    } finally {
+      this.lastLook = Date.now();
+      if (!isAll) this.intakeInTable = true;
+    }
   }
 
   /** Provider lanes give the newest first: after an outage the newest pushes are the ones that still matter. */

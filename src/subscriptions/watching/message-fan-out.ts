@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
 import { Batcher } from '../../common/bounds/batcher.js';
+import { newTimedId } from '../../common/time/timed-id.js';
 import { AppConfig } from '../../config/app-config.js';
 import { type NewQueueItem, NotificationQueue } from '../../delivery/queue/notification-queue.js';
 import { MetricsService } from '../../metrics/metrics.service.js';
@@ -79,7 +79,7 @@ export class MessageFanOut extends ReportSink {
     this.metrics.sealedMessage(sealed.content);
     const now = Date.now();
     return {
-      notificationId: uuidv7(),
+      notificationId: newTimedId(),
       lane: 'intake',
       recipient: this.sealing.account(message.account),
       content: { kind: 'sealed', payload: sealed.payload },
