@@ -24,6 +24,9 @@ type Done = (error: Error | null, body?: Buffer) => void;
 
 const FIRST_BYTES = 4096;
 
+/** Of every body, as the framework sees it: it finds the reader of one type faster than one of all types. */
+const CONTENT_TYPE = 'application/octet-stream';
+
 /**
  * One body on its way. It is copied into one buffer that grows: kept as they come, bytes that arrive one by one would
  * cost a hundred times their size. One that came whole is taken as it is, which most are.
@@ -90,11 +93,11 @@ export class BodyReader {
     fastify.removeAllContentTypeParsers();
     fastify.decorateRequest('response', null);
     fastify.addHook('onRequest', (request, reply, done) => {
-      request.headers['content-type'] = 'application/octet-stream';
+      request.headers['content-type'] = CONTENT_TYPE;
       request.response = reply.raw;
       done();
     });
-    fastify.addContentTypeParser('*', (request, payload, done) => this.read(request, payload, done));
+    fastify.addContentTypeParser(CONTENT_TYPE, (request, payload, done) => this.read(request, payload, done));
   }
 
   private read(request: FastifyRequest, payload: Readable, done: Done): void {

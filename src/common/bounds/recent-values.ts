@@ -92,7 +92,7 @@ class Generation {
     const { table } = this;
     const slot = slotOf(table, key);
     if (table[slot + TIME] === 0) this.count++;
-    table.set(key, slot);
+    for (let word = 0; word < KEY_WORDS; word++) table[slot + word] = key[word] ?? 0;
     table[slot + TIME] = time;
     table[slot + START] = this.append(value);
     table[slot + LENGTH] = value.length;
