@@ -1,6 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type AppConfig, ConfigError, loadConfig, misspelledVariables, parseConfig } from './app-config.js';
 import { ENVIRONMENT_VARIABLES } from './environment.js';
@@ -203,5 +203,39 @@ describe('.env', () => {
   it('may name the file of a secret', () => {
     const secret = file('redis://:p@h:6379\n');
     expect(loadConfig(file(`REDIS_URL_FILE="${secret}"\n`)).redisUrl).toBe('redis://:p@h:6379');
+  });
+});
+
+describe('a file among the credentials of systemd', () => {
+  it.each(['$CREDENTIALS_DIRECTORY', '${CREDENTIALS_DIRECTORY}'])(
+    'is looked for in the folder of the unit, as %s',
+    (as) => {
+      const key = file('key');
+      const variables = {
+        APNS_CERT_FILE: `${as}/${basename(key)}`,
+        APNS_CERT_PASSPHRASE_FILE: `${as}/${basename(file('open'))}`,
+      };
+      expect(parseConfig({ ...variables, CREDENTIALS_DIRECTORY: folder }).apns?.auth).toMatchObject({
+        certFile: key,
+        passphrase: 'open',
+      });
+      expect(refused({ ...variables, CREDENTIALS_DIRECTORY: '/else$&where' })[0]).toContain(
+        'there is no /else$&where/',
+      );
+      expect(refused({ APNS_CERT_FILE: variables.APNS_CERT_FILE })[0]).toContain('cannot be read: there is no');
+    },
+  );
+
+  it('is none where the name is not the beginning of a path, or not of a file', () => {
+    const variables = { CREDENTIALS_DIRECTORY: folder, APNS_TOPIC: 'org.example', FCM_URL: 'https://fcm.example.org' };
+    expect(refused({ ...variables, APNS_CERT_FILE: '/a/$CREDENTIALS_DIRECTORY/b' })[0]).toContain(
+      '/a/$CREDENTIALS_DIRECTORY/b',
+    );
+    expect(refused({ ...variables, APNS_CERT_FILE: '$CREDENTIALS_DIRECTORYS/b' })[0]).toContain(
+      '$CREDENTIALS_DIRECTORYS/b',
+    );
+    expect(parseConfig({ ...variables })).toEqual(
+      parseConfig({ FCM_URL: variables.FCM_URL, APNS_TOPIC: 'org.example' }),
+    );
   });
 });

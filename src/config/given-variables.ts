@@ -38,7 +38,9 @@ export function givenVariables(environment: Variables, envFile: Variables): Give
   const find = (name: string): { text: string; source: Source } | null => {
     const isOfProcess = (environment[name] ?? '') !== '';
     const text = isOfProcess ? environment[name] : envFile[name];
-    return text === undefined || text === '' ? null : { text, source: isOfProcess ? 'process' : 'env-file' };
+    if (text === undefined || text === '') return null;
+    const source = isOfProcess ? 'process' : 'env-file';
+    return { text: name.endsWith('_FILE') ? withCredentials(text, environment) : text, source };
   };
   for (const name of ENVIRONMENT_VARIABLES) {
     const found = find(name);
@@ -58,6 +60,16 @@ export function givenVariables(environment: Variables, envFile: Variables): Give
     return fileProblem(file) === null ? `${fileOf(name)} (${resolve(file)})` : fileOf(name);
   };
   return { set, problems, calledBy };
+}
+
+/**
+ * systemd gives each unit copies of its credentials in a folder of the unit's own, and does not fill in its name where a unit's variables are
+ * read from a file. Source: systemd.exec(5), "LoadCredential".
+ */
+function withCredentials(path: string, { CREDENTIALS_DIRECTORY: folder }: Variables): string {
+  return folder === undefined
+    ? path
+    : path.replace(/^\$(?:CREDENTIALS_DIRECTORY|\{CREDENTIALS_DIRECTORY\})(?=\/)/, () => folder);
 }
 
 function readSecretFile(name: Name, path: string): Reading {

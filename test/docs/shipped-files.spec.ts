@@ -24,7 +24,7 @@ describe('credentials under systemd', () => {
 
   it('are handed over as copies, at the paths that the settings name', () => {
     const copies = [...unit.matchAll(/^#?LoadCredential=([\w.]+):\/etc\/session-push\/\1$/gm)].map(([, name]) => name);
-    const named = [...unit.matchAll(/^# +[A-Z_]+_FILE=\/run\/credentials\/session-push\.service\/(\S+)$/gm)];
+    const named = [...unit.matchAll(/^# +[A-Z_]+_FILE=\$CREDENTIALS_DIRECTORY\/(\S+)$/gm)];
     expect(copies.length).toBeGreaterThan(0);
     expect(named.map(([, name]) => name)).toEqual(copies);
   });
