@@ -99,7 +99,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     const seconds = retryMs.map((ms) => ms / SECOND);
     return [
       `after ${seconds.join(', ')} s, then every ${seconds.at(-1)} s`,
-      ` is knocked at every ${knockMs / SECOND} s or so`,
+      ` every ${knockMs / SECOND} s or so between them`,
       `; ${maxConnecting} connections on their way at a time`,
     ];
   },

@@ -70,6 +70,8 @@ function thiefOfTheRoute(): Pick<BadDay, 'begin' | 'end'> {
   };
 }
 
+const MORE_THAN_ANY_MESSAGE = Array.from({ length: 20 }, () => Buffer.from('x'));
+
 const BAD_DAYS: readonly BadDay[] = [
   { what: 'stops', begin: ({ node }) => node.stop(), end: ({ node }) => node.start() },
   { what: 'is restarted, which forgets who asked', begin: ({ node }) => node.restart(), end: nothing },
@@ -120,6 +122,13 @@ const BAD_DAYS: readonly BadDay[] = [
     what: 'answers garbage',
     isAsked: true,
     begin: ({ node }) => node.faults.all({ kind: 'answer', parts: [randomBytes(300)] }),
+    end: heal,
+  },
+  {
+    what: 'breaks the connection at every request',
+    isAsked: true,
+    isLong: true,
+    begin: ({ node }) => node.faults.all({ kind: 'answer', parts: MORE_THAN_ANY_MESSAGE }),
     end: heal,
   },
   {

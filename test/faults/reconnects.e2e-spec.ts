@@ -97,6 +97,7 @@ it(
         lost: () => undefined,
         command: () => undefined,
         unasked: () => undefined,
+        isOfUse: () => Promise.resolve(true),
       },
       {
         ...DEFAULT_LINES_TUNING,

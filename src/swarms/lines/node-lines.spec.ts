@@ -33,12 +33,15 @@ const nodeOf = ({ key, port }: { key: Buffer | null; port: number }): StorageNod
   swarm: 1n,
 });
 
-function openLines(tuning: Partial<LinesTuning> = {}) {
+function openLines(
+  tuning: Partial<LinesTuning> = {},
+  isOfUse: (line: NodeLine) => Promise<boolean> = () => Promise.resolve(true),
+) {
   const events: [string, string][] = [];
   const tell = (event: string) => (line: NodeLine) => void events.push([event, line.node.id]);
   const lines = new NodeLines(
     own,
-    { opened: tell('opened'), lost: tell('lost'), command: () => undefined, unasked: () => undefined },
+    { opened: tell('opened'), lost: tell('lost'), command: () => undefined, unasked: () => undefined, isOfUse },
     { ...DEFAULT_LINES_TUNING, retryMs: [20, 40], afterLossMs: 10, ...tuning },
   );
   toStop.push(() => lines.close());
@@ -172,16 +175,91 @@ describe('NodeLines', () => {
     });
   });
 
-  it('leaves a node that is there and of no use alone until its time', async () => {
-    const node = await startNode();
-    node.answersHi = false;
+  describe('a node that is there and fails at once', () => {
     const connection = { ...DEFAULT_LINES_TUNING.connection, handshakeTimeoutMs: 100 };
-    const { lines } = openLines({ retryMs: [60_000], knockMs: 20, connection });
-    lines.want([nodeOf(node)]);
-    await eventually(() => expect(lines.ends.get('handshake-timeout')).toBe(1));
-    node.answersHi = true;
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(lines.get(nodeOf(node).id)).toMatchObject({ isOpen: false, failures: 1 });
+    const LONG = { retryMs: [60_000], knockMs: 20, connection };
+    const failed = (lines: NodeLines, node: RouterNode) =>
+      eventually(() => expect(lines.get(nodeOf(node).id)).toMatchObject({ failures: 1, connection: null }));
+    const SOON = (ms = 300) => new Promise((resolve) => setTimeout(resolve, ms));
+
+    it('is found soon after it is of use again, long before its next try', async () => {
+      const node = await startNode();
+      node.answersHi = false;
+      const { lines, events } = openLines(LONG);
+      lines.want([nodeOf(node)]);
+      await failed(lines, node);
+      await eventually(() => expect(lines.ends.get('handshake-timeout')).toBeGreaterThan(2));
+      expect(events).toEqual([]);
+      node.answersHi = true;
+      await eventually(() => expect(events.map(([event]) => event)).toEqual(['opened']));
+      expect(lines.get(nodeOf(node).id)).toMatchObject({ isOpen: true, failures: 1 });
+    });
+
+    it('is not open before it has done on trial what it is wanted for', async () => {
+      const node = await startNode();
+      node.on('lab.echo', (parts) => parts);
+      node.answersHi = false;
+      let isMended = false;
+      const seen: unknown[] = [];
+      const { lines, events } = openLines(LONG, async (line) => {
+        seen.push([line.isOpen, await line.request('lab.echo', [Buffer.from('a')], 1000)]);
+        return isMended;
+      });
+      lines.want([nodeOf(node)]);
+      await failed(lines, node);
+      node.answersHi = true;
+      await eventually(() => expect(seen.length).toBeGreaterThan(2));
+      expect(seen[0]).toEqual([false, { kind: 'reply', parts: [Buffer.from('a')] }]);
+      expect(events).toEqual([]);
+      isMended = true;
+      await eventually(() => expect(events.map(([event]) => event)).toEqual(['opened']));
+    });
+
+    it('is left alone until its next try when it stood the trial and failed all the same', async () => {
+      const node = await startNode();
+      node.answersHi = false;
+      let trials = 0;
+      const { lines, events } = openLines(LONG, () => Promise.resolve(++trials > 0));
+      lines.want([nodeOf(node)]);
+      await failed(lines, node);
+      node.answersHi = true;
+      await eventually(() => expect(events.map(([event]) => event)).toEqual(['opened']));
+      node.stop();
+      await eventually(() => expect(events.map(([event]) => event)).toEqual(['opened', 'lost']));
+      await node.listen();
+      await SOON();
+      expect([trials, events.length, lines.get(nodeOf(node).id)?.failures]).toEqual([1, 2, 2]);
+    });
+
+    it('is knocked at once it is not even there, and not on trial any more once nobody wants it', async () => {
+      const node = await startNode();
+      node.answersHi = false;
+      const verdict = Promise.withResolvers<boolean>();
+      let isOnTrial = false;
+      const { lines, events } = openLines(LONG, () => {
+        isOnTrial = true;
+        return verdict.promise;
+      });
+      lines.want([nodeOf(node)]);
+      await failed(lines, node);
+      node.stop();
+      await eventually(() => expect(lines.get(nodeOf(node).id)?.between).toBe('knock'));
+      await node.listen();
+      node.answersHi = true;
+      await eventually(() => expect(events.map(([event]) => event)).toEqual(['opened']));
+      expect(isOnTrial).toBe(false);
+
+      lines.want([]);
+      node.answersHi = false;
+      lines.want([nodeOf(node)]);
+      await failed(lines, node);
+      node.answersHi = true;
+      await eventually(() => expect(isOnTrial).toBe(true));
+      lines.want([]);
+      verdict.resolve(true);
+      await SOON(50);
+      expect(events.map(([event]) => event)).toEqual(['opened', 'lost']);
+    });
   });
 
   it('knocks at so many at a time and no more', async () => {

@@ -17,7 +17,7 @@ export interface LinesTuning {
   readonly afterLossMs: number;
   /** A connection that is lost sooner counts as a failure. */
   readonly heldMs: number;
-  /** While a node is away, it is looked for so often between one try and the next. */
+  /** Between one try and the next a node is looked for so often. */
   readonly knockMs: number;
   readonly knockTimeoutMs: number;
   /** Connections on their way at a time, knocks included. */
@@ -39,6 +39,8 @@ export interface LinesListener {
   command(line: NodeLine, name: string, parts: Buffer[]): Promise<void> | void;
   /** The node sent a message that needs no answer. */
   unasked(line: NodeLine): void;
+  /** A node that failed at once the last time is connected, on trial: whether it does now what it is wanted for. Never rejects. */
+  isOfUse(line: NodeLine): Promise<boolean>;
   /** It was open and is not any more. */
   lost(line: NodeLine): void;
 }
@@ -52,12 +54,14 @@ export class NodeLine {
   callOffKnock: (() => void) | null = null;
   /** When it is to be connected again, in monotonic milliseconds. */
   retryAt = 0;
-  /** It was not there at the last try. */
-  isAway = false;
-  /** Its next turn is a knock, not yet a connection. */
-  isKnockNext = false;
-  /** It answered a knock since the last try. */
-  hasAnswered = false;
+  /** How it is looked for until the next try: one that was not there, or one that was and failed at once. */
+  between: 'knock' | 'trial' | null = null;
+  /** Its next turn is that, not yet a try. */
+  isBetweenNext = false;
+  /** It stood a knock or a trial since the last try. */
+  hasStood = false;
+  /** Connected to see whether it is of use; nobody but who judges that is told. */
+  isOnTrial = false;
   timer: NodeJS.Timeout | undefined;
   openedAt: number | null = null;
   failures = 0;
@@ -67,7 +71,7 @@ export class NodeLine {
   constructor(public node: StorageNode) {}
 
   get isOpen(): boolean {
-    return this.connection?.isOpen ?? false;
+    return !this.isOnTrial && (this.connection?.isOpen ?? false);
   }
 
   request(name: string, parts: readonly Buffer[], deadlineMs: number): Promise<RequestAnswer> {
@@ -79,8 +83,8 @@ export class NodeLine {
  * Keeps one connection to each node that is wanted.
  *
  * What fails is tried again at a pace that grows, and of all nodes only so many are being connected at a time: neither a node
- * that is gone nor a network that comes back makes this spin. A node that is away is knocked at between two tries, so that its
- * return is noticed within a minute, however long it was away; one that is there and of no use is left alone until its time.
+ * that is gone nor a network that comes back makes this spin. Between two tries a node that was away is knocked at, and one that was there and
+ * failed at once is put on trial: connected, and asked for little. So it is noticed within a minute when it is of use again, however long it was not.
  */
 export class NodeLines {
   private readonly lines = new Map<string, NodeLine>();
@@ -157,15 +161,19 @@ export class NodeLines {
       if (this.connecting.size >= this.tuning.maxConnecting) return;
       this.due.delete(line);
       this.connecting.add(line);
-      if (line.isKnockNext) this.knock(line);
-      else this.connect(line);
+      if (line.isBetweenNext && line.between === 'knock') {
+        this.knock(line);
+      } else {
+        line.isOnTrial = line.isBetweenNext;
+        this.connect(line);
+      }
     }
   }
 
   private knock(line: NodeLine): void {
     line.callOffKnock = knockAt(line.node, this.own, this.tuning.knockTimeoutMs, (isThere) => {
       line.callOffKnock = null;
-      line.hasAnswered = isThere;
+      line.hasStood = isThere;
       if (isThere) return this.connect(line);
       this.connecting.delete(line);
       this.wait(line);
@@ -194,21 +202,48 @@ export class NodeLines {
 
   private onOpened(line: NodeLine): void {
     this.connecting.delete(line);
-    line.openedAt = performance.now();
-    this.listener.opened(line);
+    if (line.isOnTrial) void this.judge(line);
+    else this.announce(line);
     this.connectDue();
   }
 
+  private announce(line: NodeLine): void {
+    line.openedAt = performance.now();
+    this.listener.opened(line);
+  }
+
+  private async judge(line: NodeLine): Promise<void> {
+    const { connection } = line;
+    const isOfUse = await this.listener.isOfUse(line);
+    // It failed meanwhile, or nobody wants it any more.
+    if (line.connection !== connection) return;
+    if (isOfUse) {
+      line.isOnTrial = false;
+      line.hasStood = true;
+      this.announce(line);
+    } else {
+      connection?.close();
+    }
+  }
+
   private onEnded(line: NodeLine, reason: ConnectionEnd): void {
-    const { openedAt } = line;
+    const { openedAt, connection, isOnTrial } = line;
     this.connecting.delete(line);
-    this.endCounts.set(reason, (this.endCounts.get(reason) ?? 0) + 1);
-    // One that answers knocks alone is not looked for any more often than others that are of no use.
-    line.isAway = reason !== 'bad-key' && !line.connection?.hasBeenThere && !line.hasAnswered;
-    line.hasAnswered = false;
     line.connection = null;
     line.openedAt = null;
-    line.lastEnd = reason;
+    line.isOnTrial = false;
+    if (reason !== 'closed') {
+      this.endCounts.set(reason, (this.endCounts.get(reason) ?? 0) + 1);
+      line.lastEnd = reason;
+    }
+    // One that stands knocks and trials and nothing more is not looked for more often than its tries.
+    line.between = reason === 'bad-key' || line.hasStood ? null : connection?.hasBeenThere ? 'trial' : 'knock';
+    line.hasStood = false;
+    if (isOnTrial) {
+      this.wait(line);
+      this.connectDue();
+      return;
+    }
     const held = openedAt !== null && performance.now() - openedAt >= this.tuning.heldMs;
     if (held) line.failures = 0;
     else line.failures++;
@@ -229,14 +264,14 @@ export class NodeLines {
 
   private wait(line: NodeLine): void {
     const untilRetry = line.retryAt - performance.now();
-    const untilKnock = line.isAway ? spread(this.tuning.knockMs) : Infinity;
-    line.isKnockNext = untilKnock < untilRetry;
+    const untilBetween = line.between ? spread(this.tuning.knockMs) : Infinity;
+    line.isBetweenNext = untilBetween < untilRetry;
     line.timer = setTimeout(
       () => {
         this.due.add(line);
         this.connectDue();
       },
-      Math.min(untilKnock, untilRetry),
+      Math.min(untilBetween, untilRetry),
     );
   }
 }

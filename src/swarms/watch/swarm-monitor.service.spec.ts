@@ -182,6 +182,8 @@ async function startMonitor(
   return monitor;
 }
 
+const MORE_PARTS_THAN_ANY_MESSAGE = new Array<string>(20).fill('x');
+
 const hex = ({ account }: SignedAccount) => account.toString('hex');
 let hashes = 0;
 
@@ -405,6 +407,29 @@ describe('SwarmMonitor tells', () => {
         expect(node.requests).toHaveLength(length);
       },
     );
+
+    it('everything soon after it is mended, when it broke its connection at each request', async () => {
+      const { a1 } = await twoSwarms();
+      accounts.all = three;
+      const requests: number[] = [];
+      let isMended = false;
+      a1.router.on('monitor.messages', ([part], routingId) => {
+        const list = decodeBt(part ?? Buffer.alloc(0)) as unknown[];
+        requests.push(list.length);
+        if (isMended) return [encodeBt(list.map(success))];
+        void a1.router.send(routingId, ...MORE_PARTS_THAN_ANY_MESSAGE);
+        return null;
+      });
+      const { lines } = DEFAULT_MONITOR_TUNING;
+      const monitor = await startMonitor({ lines: { ...lines, retryMs: [3_600_000], knockMs: 50 } });
+      await eventually(() => expect(requests.length).toBeGreaterThan(5));
+      expect(new Set(requests.slice(1))).toEqual(new Set([1]));
+      expect(requests[0]).toBe(everybody);
+      expect(monitor.status()).toMatchObject({ coverage: partly, nodes: { connected: 1, failing: 1 } });
+      isMended = true;
+      await eventually(() => expect(monitor.status().coverage).toEqual({ ...partly, full: everybody, partial: 0 }));
+      expect(requests.filter((count) => count > 1)).toHaveLength(2);
+    });
 
     it('everything once more, when it takes one account and not all', async () => {
       const { node, monitor } = await startBeside(() => 'refused');

@@ -161,6 +161,7 @@ export class SwarmMonitor {
         lost: (line) => this.watchOf(line)?.left(line.node.id),
         command: (line, name, parts) => this.onCommand(line, name, parts),
         unasked: (line) => this.slowDown(line, 0),
+        isOfUse: (line) => this.isOfUse(line),
       },
       tuning.lines,
     );
@@ -268,8 +269,7 @@ export class SwarmMonitor {
     this.lines.want(wanted.filter(({ id }) => !this.aside.has(id)));
     // A node that moved to another swarm keeps its line, and is told of other accounts.
     for (const line of this.lines.all) {
-      const swarm = list.nodes.get(line.node.id)?.swarm;
-      const watch = swarm === undefined ? undefined : this.watches.get(swarm);
+      const watch = this.watchFor(line);
       if (line.isOpen && watch && !watch.has(line.node.id)) watch.joined(line);
     }
   }
@@ -327,8 +327,22 @@ export class SwarmMonitor {
   }
 
   private onOpened(line: NodeLine): void {
-    const swarm = this.serviceNodes.current?.nodes.get(line.node.id)?.swarm;
-    if (swarm !== undefined) this.watches.get(swarm)?.joined(line);
+    this.watchFor(line)?.joined(line);
+  }
+
+  private async isOfUse(line: NodeLine): Promise<boolean> {
+    try {
+      return (await this.watchFor(line)?.isOfUse(line)) ?? true;
+    } catch (error) {
+      this.errors.log({ msg: 'the accounts of a swarm could not be read' }, error);
+      return false;
+    }
+  }
+
+  /** By the list as it is now; connected or not. */
+  private watchFor({ node }: NodeLine): SwarmWatch | undefined {
+    const swarm = this.serviceNodes.current?.nodes.get(node.id)?.swarm;
+    return swarm === undefined ? undefined : this.watches.get(swarm);
   }
 
   private onCommand(line: NodeLine, name: string, parts: Buffer[]): Promise<void> | void {

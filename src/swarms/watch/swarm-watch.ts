@@ -37,6 +37,9 @@ export const DEFAULT_WATCH_TUNING: WatchTuning = {
   countMs: [10_000, 5 * 60_000],
 };
 
+/** Looked up for a node on trial, which is asked about one: not all that lie at the swarm's places belong to it. */
+const ASKED_ON_TRIAL = 16;
+
 /** What a swarm's watch needs of its surroundings. */
 export interface WatchSurroundings {
   page(range: PlaceRange, after: string | null, limit: number): Promise<AccountPage>;
@@ -178,6 +181,15 @@ export class SwarmWatch {
       hasMisled: false,
     });
     this.schedule();
+  }
+
+  /** Whether a node of this swarm watches an account of it, when it is asked to. Also true when there is none to ask about. */
+  async isOfUse(line: NodeLine): Promise<boolean> {
+    for await (const { accounts } of this.batches(this.ranges, ASKED_ON_TRIAL)) {
+      const results = await new NodeTeller(line, this.tuning.probeDeadlineMs).tell(toBatch(accounts.slice(0, 1)));
+      return results?.[0] === 'watched';
+    }
+    return true;
   }
 
   /** Tells all nodes everything now. */
@@ -344,11 +356,11 @@ export class SwarmWatch {
     return count;
   }
 
-  private async *batches(ranges: readonly PlaceRange[]): AsyncGenerator<Batch, void> {
+  private async *batches(ranges: readonly PlaceRange[], size = BATCH_SIZE): AsyncGenerator<Batch, void> {
     for (const range of ranges) {
       let after: string | null = null;
       do {
-        const page: AccountPage = await this.surroundings.page(range, after, BATCH_SIZE);
+        const page: AccountPage = await this.surroundings.page(range, after, size);
         const accounts = page.accounts.filter(({ account }) => this.surroundings.belongs(account));
         if (accounts.length > 0) yield toBatch(accounts);
         after = page.next;
