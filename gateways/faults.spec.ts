@@ -202,7 +202,8 @@ describe('faults of streams and connections', () => {
     const { port } = apns;
     const session = await connect();
     await apns.stopListening();
-    await expect(connect()).rejects.toThrow(/ECONNREFUSED/);
+    // Where the name has two addresses, the message is empty.
+    await expect(connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' });
     expect(session.destroyed).toBe(true);
     await apns.listenAgain();
     expect([apns.port, await outcome(push(await connect()))]).toEqual([port, 200]);

@@ -31,7 +31,10 @@ clean_up() {
 trap clean_up EXIT
 
 say() { printf '\n== %s\n' "$*"; }
-as_somebody() { chroot "$root" /usr/sbin/runuser --login somebody -c "$*"; }
+# Debian's Node.js trusts the machine's certificates; the one that the project brings along has a list of its own.
+as_somebody() {
+  chroot "$root" /usr/sbin/runuser --login somebody -c "export NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt; $*"
+}
 
 say "a bare $release"
 debootstrap --variant=minbase --components="$components" --include=ca-certificates \
