@@ -25,7 +25,7 @@ beforeAll(() => {
 
 afterAll(() => {
   for (const made of [folder, tools]) if (made) rmSync(made, { recursive: true, force: true });
-});
+}, DEADLINE_MS);
 
 /** The packages that npm installed. */
 function treeOf(project: string): Record<string, { os?: string[] }> {

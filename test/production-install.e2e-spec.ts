@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateways?.close();
   if (folder) rmSync(folder, { recursive: true, force: true });
-});
+}, INSTALL_DEADLINE_MS);
 
 describe('an installation without devDependencies', () => {
   it('has all packages that the server needs and none that it is developed with', () => {
@@ -45,6 +45,15 @@ describe('an installation without devDependencies', () => {
     npm(folder, ['install', '--global', '--prefix', join(folder, 'global'), '.']);
     const help = execFileSync(join(folder, 'global/bin/session-push'), ['--help'], { encoding: 'utf8' });
     expect(help).toContain('Usage: session-push');
+  });
+
+  it('takes along what the commands need where npm copies and does not link, as that of Debian 12 does', () => {
+    const [packed] = JSON.parse(npm(folder, ['pack', '--dry-run', '--json'])) as { files: { path: string }[] }[];
+    const paths = packed?.files.map(({ path }) => path);
+    expect(paths).toEqual(expect.arrayContaining(['scripts/session-push.mjs', 'dist/cli/main.js', 'package.json']));
+    expect(
+      paths?.filter((path) => !/^(?:dist\/|scripts\/session-push\.mjs$|package\.json$|README|LICENSE)/.test(path)),
+    ).toEqual([]);
   });
 });
 
