@@ -227,7 +227,7 @@ describeInBrowser('the statistics page in Chromium', (browser) => {
     const network = await startSwarmNetwork();
     try {
       await server.restart({ ...network.environment, NODE_LIST_FILE: join(folder, 'node-list.json') });
-      await untilWatched(network, await subscribePhones(server.onion, 12), 1);
+      await untilWatched(network, await subscribePhones(server.onion, network, 12));
       const { page, complaints } = await visit();
       const table = page.getByRole('table', { name: 'How the storage network is watched' });
       await vi.waitUntil(async () => {

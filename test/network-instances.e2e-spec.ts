@@ -75,7 +75,7 @@ describe.skipIf(!isPossible)('two instances that watch the network', () => {
             await spawnServer(env, one),
             await spawnInstance({ ...env, ROLE: 'monitor' }, other),
           ];
-          const phones = await subscribePhones(first.onion, PHONES);
+          const phones = await subscribePhones(first.onion, network, PHONES);
           await untilWatched(network, phones, 2);
           const stream = storeSteadily(network, phones, PAUSE_MS);
           await sleep(8000);
@@ -101,8 +101,8 @@ describe.skipIf(!isPossible)('two instances that watch the network', () => {
             await spawnServer({ ...env, SWARM_KEY_FILE: keyFile }, one),
             await spawnServer({ ...env, SWARM_KEY_FILE: keyFile }, other),
           ];
-          const phones = await subscribePhones(second.onion, PHONES);
-          await untilWatched(network, phones, 1);
+          const phones = await subscribePhones(second.onion, network, PHONES);
+          await untilWatched(network, phones);
           const told = () =>
             second.process.log.map(({ msg }) => String(msg)).filter((msg) => msg.includes('SWARM_KEY_FILE'));
           await expect.poll(told, { timeout: 30_000 }).toHaveLength(1);
@@ -142,7 +142,7 @@ describe.skipIf(!isPossible)('two instances that watch the network', () => {
           const folders = [one, other];
           const servers = await Promise.all(folders.map((folder) => spawnServer(env, folder)));
           const [{ onion }] = servers as [(typeof servers)[number]];
-          const phones = await subscribePhones(onion, PHONES);
+          const phones = await subscribePhones(onion, network, PHONES);
           await untilWatched(network, phones, 2);
           const stream = storeSteadily(network, phones, PAUSE_MS);
           const kills: [from: number, to: number][] = [];
@@ -180,7 +180,7 @@ describe.skipIf(!isPossible)('two instances that watch the network', () => {
             await spawnServer(env, one),
             await spawnServer({ ...env, ...ways.environment }, other),
           ];
-          const phones = await subscribePhones(first.onion, PHONES);
+          const phones = await subscribePhones(first.onion, network, PHONES);
           await untilWatched(network, phones, 2);
           const stream = storeSteadily(network, phones, PAUSE_MS);
           await sleep(QUIET_MS);

@@ -59,8 +59,8 @@ describeOneDatabase('how the storage network is watched', (databases) => {
   const figures = async () => ((await (await ask('/statistics/status')).json()) as ServerStatus).network;
   const alertsOf = (...kinds: string[]) => hook.messages.filter(({ kind }) => kinds.includes(String(kind)));
   const watchedPhones = async (): Promise<NetworkPhone[]> => {
-    const phones = await subscribePhones(server.onion, PHONES);
-    await untilWatched(network, phones, 1);
+    const phones = await subscribePhones(server.onion, network, PHONES);
+    await untilWatched(network, phones);
     await expect.poll(async () => (await figures())?.accounts.full, PATIENCE).toBe(PHONES);
     return phones;
   };

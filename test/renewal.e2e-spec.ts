@@ -31,8 +31,8 @@ describeOneDatabase('nodes that forget who asked', (databases) => {
   const start = async (renewMs: readonly [number, number]): Promise<NetworkPhone[]> => {
     const env = network.environment;
     server = await TestServer.start({ database: await databases.create(), gateways, env, watch: { renewMs } });
-    const phones = await subscribePhones(server.onion, PHONES);
-    await untilWatched(network, phones, 1);
+    const phones = await subscribePhones(server.onion, network, PHONES);
+    await untilWatched(network, phones);
     return phones;
   };
   const store = (phones: readonly NetworkPhone[]) =>

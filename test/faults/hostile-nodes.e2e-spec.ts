@@ -170,7 +170,7 @@ describe('a storage node that', () => {
       nobody: accountOf(phoneWith(isIn(network.chain.swarmIds[index] ?? 0n))),
     }));
     await subscribe(server.onion, phones());
-    await untilWatched(network, phones(), 1);
+    await untilWatched(network, phones());
     quietMs = delayOf(await writeToNeighbours());
   }, 2 * PATIENCE.timeout);
   afterAll(async () => {

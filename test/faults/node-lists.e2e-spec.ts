@@ -10,11 +10,12 @@ import { SwarmMonitor } from '../../src/swarms/watch/swarm-monitor.service.js';
 import { startGateways, type TestGateways } from '../support/gateways.js';
 import {
   accountOf,
+  linesWatching,
   type NetworkPhone,
-  phoneWith,
   type StoredText,
-  subscribe,
+  subscribePhones,
   untilPushed,
+  untilWatched,
 } from '../support/network-phones.js';
 import { TestServer } from '../support/test-server.js';
 
@@ -34,18 +35,6 @@ const store = async (network: SwarmNetwork, phone: NetworkPhone): Promise<Stored
   storedAt: Date.now(),
 });
 
-/** One phone in each swarm. */
-async function subscribeEverywhere(server: TestServer, network: SwarmNetwork): Promise<NetworkPhone[]> {
-  const phones = network.chain.swarmIds.map((id) => phoneWith((account) => network.chain.swarmOf(account) === id));
-  await subscribe(server.onion, phones);
-  return phones;
-}
-
-const isWatched = (network: SwarmNetwork, phone: NetworkPhone): boolean =>
-  network.membersOf(accountOf(phone)).every(({ node }) => node.subscriptions.of(accountOf(phone)).length > 0);
-const untilWatched = (network: SwarmNetwork, phones: readonly NetworkPhone[]) =>
-  vi.waitUntil(() => phones.every((phone) => isWatched(network, phone)), PATIENCE);
-
 async function expectPushes(gateways: TestGateways, network: SwarmNetwork, phones: NetworkPhone[]): Promise<void> {
   const stored = await Promise.all(phones.map((phone) => store(network, phone)));
   expect(await untilPushed(gateways, phones, stored)).toEqual({ missed: [], twice: [] });
@@ -63,7 +52,7 @@ describe('a source of the node list that says', () => {
     gateways = await startGateways();
     network = await startNetwork(3);
     server = await TestServer.start({ database: newDatabase(), gateways, env: network.environment });
-    phones = await subscribeEverywhere(server, network);
+    phones = await subscribePhones(server.onion, network);
     await untilWatched(network, phones);
   });
   afterAll(async () => {
@@ -127,7 +116,7 @@ describe('a source of the node list that says', () => {
     else network.oxend.announce(network.chain.block);
     await vi.waitUntil(() => Object.values(listOf(server).failures).includes(reason), PATIENCE);
     await expectPushes(gateways, network, phones);
-    expect(phones.every((phone) => isWatched(network, phone))).toBe(true);
+    expect(linesWatching(network, phones)).toBe(1);
     expect(connections()).toEqual(before);
     network.oxend.lie = undefined;
     network.newBlock();
@@ -214,7 +203,7 @@ describe('a server with', () => {
 
   it('two sources believes neither alone when they disagree, and keeps what it has', async () => {
     await start(bothSources());
-    const phones = await subscribeEverywhere(server, network);
+    const phones = await subscribePhones(server.onion, network);
     await untilWatched(network, phones);
     network.oxend.lie = { kind: 'share', share: 0.5 };
     network.newBlock();
@@ -227,7 +216,7 @@ describe('a server with', () => {
   it('a first source that lies from the start finds out by what the nodes say, and asks the next one', async () => {
     network.oxend.lie = { kind: 'share', share: 0.1 };
     await start(bothSources());
-    const phones = await subscribeEverywhere(server, network);
+    const phones = await subscribePhones(server.onion, network);
     await untilWatched(network, phones);
     expect(listOf(server).nodes).toBe(12);
     await expectPushes(gateways, network, phones);
@@ -235,7 +224,7 @@ describe('a server with', () => {
 
   it('no source at the start uses the list of the file, says so, and mends it later', async () => {
     await start(network.environment);
-    const phones = await subscribeEverywhere(server, network);
+    const phones = await subscribePhones(server.onion, network);
     await untilWatched(network, phones);
     await server.app.close();
     network.oxend.trouble = 'fails';
@@ -255,7 +244,7 @@ describe('a server with', () => {
 
   it('no source at the start mends the list of the file by what the nodes say', async () => {
     await start(network.environment);
-    const phones = await subscribeEverywhere(server, network);
+    const phones = await subscribePhones(server.onion, network);
     await untilWatched(network, phones);
     await server.app.close();
     network.oxend.trouble = 'fails';
@@ -268,7 +257,7 @@ describe('a server with', () => {
 
   it('a file and a source that says a tenth of it at the start goes on with the file', async () => {
     await start(network.environment);
-    const phones = await subscribeEverywhere(server, network);
+    const phones = await subscribePhones(server.onion, network);
     await untilWatched(network, phones);
     await server.app.close();
     for (const node of network.nodes) node.subscriptions.clear();
@@ -290,7 +279,7 @@ describe('a server with', () => {
     await server.app.close();
     other = await startNetwork(1, 1);
     await server.open(other.environment);
-    const phones = await subscribeEverywhere(server, other);
+    const phones = await subscribePhones(server.onion, other);
     await untilWatched(other, phones);
     expect(listOf(server)).toMatchObject({ nodes: 1, origin: 'source' });
     expect(listOf(server).failures).toEqual({});

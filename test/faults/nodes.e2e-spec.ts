@@ -173,7 +173,7 @@ describe('a storage node that', () => {
     for (const swarm of network.chain.swarmIds) phones.push(phoneOf(swarm));
     const requests = phones.map(({ account, ...wishes }) => subscribeRequest(account, wishes));
     await server.onion.ask('/subscribe', requests);
-    await untilWatched(network, phones, 1);
+    await untilWatched(network, phones);
   });
   afterAll(async () => {
     await server.close();

@@ -35,25 +35,31 @@ export async function subscribe(onion: OnionHttpClient, phones: readonly Network
   expect(body).toEqual(phones.map(() => ADDED));
 }
 
-export async function subscribePhones(onion: OnionHttpClient, count: number): Promise<NetworkPhone[]> {
-  const phones = Array.from({ length: count }, () => phoneWith(() => true));
+/** Subscribes new phones, whose accounts are shared out evenly among the swarms: a swarm without one is not watched. */
+export async function subscribePhones(
+  onion: OnionHttpClient,
+  { chain }: SwarmNetwork,
+  count = chain.swarmIds.length,
+): Promise<NetworkPhone[]> {
+  const { swarmIds } = chain;
+  const phones = Array.from({ length: count }, (_, place) =>
+    phoneWith((account) => chain.swarmOf(account) === swarmIds[place % swarmIds.length]),
+  );
   await subscribe(onion, phones);
   return phones;
 }
 
+/** On how many lines the members of the accounts' swarms have been asked for them, at the member and account with the fewest. */
+export function linesWatching(network: SwarmNetwork, phones: readonly NetworkPhone[]): number {
+  const lines = phones.flatMap((phone) =>
+    network.membersOf(accountOf(phone)).map(({ node }) => node.subscriptions.of(accountOf(phone)).length),
+  );
+  return Math.min(...lines);
+}
+
 /** Waits until every member of each account's swarm has been asked for it on so many lines: one for each who watches. */
-export async function untilWatched(
-  network: SwarmNetwork,
-  phones: readonly NetworkPhone[],
-  lines: number,
-): Promise<void> {
-  const least = () =>
-    Math.min(
-      ...phones.flatMap((phone) =>
-        network.membersOf(accountOf(phone)).map(({ node }) => node.subscriptions.of(accountOf(phone)).length),
-      ),
-    );
-  await vi.waitUntil(() => least() >= lines, { timeout: 20_000 });
+export async function untilWatched(network: SwarmNetwork, phones: readonly NetworkPhone[], lines = 1): Promise<void> {
+  await vi.waitUntil(() => linesWatching(network, phones) >= lines, { timeout: 60_000 });
 }
 
 export interface StoredText {
