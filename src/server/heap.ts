@@ -6,9 +6,8 @@ import { setFlagsFromString } from 'node:v8';
  * Garbage is collected when the heap has grown by half, and not when it is four times as large: a third less memory for
  * two percent more time.
  *
- * What is new is never placed among what is old. V8 does so on its own with objects of a kind that has outlived a few
- * collections, as requests under way do. When such an object is dead it is not noticed before the whole heap is marked, and
- * until then it keeps alive what it names and what comes after that: nearly all that is under way at a collection becomes old.
+ * New objects are never placed among the old ones, as V8 does on its own with kinds that often outlive a collection. A dead
+ * one there is not noticed before the whole heap is marked, and keeps alive what it refers to: other requests under way.
  */
 export function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=50');
