@@ -1,6 +1,7 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { gathered } from '../common/bounds/gathered.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { writersOf } from './database-options.js';
 import { inImmediateTransaction, isBusy } from './immediate-transaction.js';
@@ -104,8 +105,7 @@ export class DatabaseWriter implements OnApplicationShutdown {
 
   private async runGroups(): Promise<void> {
     while (this.waiting.length > 0) {
-      // A disk flush blocks the event loop: let the requests that came meanwhile join the group.
-      await new Promise((resolve) => setImmediate(resolve));
+      await gathered(() => this.waiting.length);
       const group = this.waiting.splice(0, MAX_GROUP).filter((waiting) => this.isInTime(waiting));
       if (await this.tryTogether(group)) continue;
       for (const single of group) if (this.isInTime(single)) await this.runAlone(single);

@@ -9,7 +9,10 @@ function heldWrites() {
     batches.push(items);
     return new Promise((resolve, reject) => ends.push({ resolve, reject }));
   };
-  return { batches, ends, write };
+  const begun = async (count: number): Promise<void> => {
+    while (ends.length < count) await nextTurn();
+  };
+  return { batches, ends, write, begun };
 }
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve));
@@ -25,19 +28,37 @@ describe('Batcher', () => {
   });
 
   it('gathers what arrives during a write for the next one', async () => {
-    const { batches, ends, write } = heldWrites();
+    const { batches, ends, write, begun } = heldWrites();
     const batcher = new Batcher(write);
     const first = batcher.add(1);
-    await nextTurn();
+    await begun(1);
     const later = [batcher.add(2), batcher.add(3)];
     await nextTurn();
     expect(batches).toEqual([[1]]);
     ends[0]?.resolve();
     await first;
-    await nextTurn();
+    await begun(2);
     expect(batches).toEqual([[1], [2, 3]]);
     ends[1]?.resolve();
     await Promise.all(later);
+  });
+
+  it('lets what comes after a write, turn for turn, into the next one', async () => {
+    const { batches, ends, write, begun } = heldWrites();
+    const batcher = new Batcher(write);
+    const added = [batcher.add(1)];
+    await begun(1);
+    added.push(batcher.add(2));
+    ends[0]?.resolve();
+    await added[0];
+    for (const item of [3, 4]) {
+      added.push(batcher.add(item));
+      await nextTurn();
+    }
+    await begun(2);
+    expect(batches).toEqual([[1], [2, 3, 4]]);
+    ends[1]?.resolve();
+    await Promise.all(added);
   });
 
   it('acknowledges an item only when its batch is written', async () => {
@@ -70,16 +91,16 @@ describe('Batcher', () => {
 
   it('refuses with a batch that was not answered what waited meanwhile, and tries what comes later', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
-    const { batches, ends, write } = heldWrites();
+    const { batches, ends, write, begun } = heldWrites();
     const batcher = new Batcher(write, 2);
     const waiting = Promise.allSettled([1, 2, 3, 4, 5].map((item) => batcher.add(item)));
-    await nextTurn();
+    await begun(1);
     vi.advanceTimersByTime(4000);
     const silence = new Error('no answer');
     ends[0]?.reject(silence);
     for (const result of await waiting) expect(result).toEqual({ status: 'rejected', reason: silence });
     const later = batcher.add(6);
-    await nextTurn();
+    await begun(2);
     ends[1]?.resolve();
     await later;
     expect(batches).toEqual([[1, 2], [6]]);
@@ -87,13 +108,13 @@ describe('Batcher', () => {
 
   it('writes what waited for a batch that was slow but written', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
-    const { batches, ends, write } = heldWrites();
+    const { batches, ends, write, begun } = heldWrites();
     const batcher = new Batcher(write, 2);
     const added = [1, 2, 3].map((item) => batcher.add(item));
-    await nextTurn();
+    await begun(1);
     vi.advanceTimersByTime(4000);
     ends[0]?.resolve();
-    await nextTurn();
+    await begun(2);
     ends[1]?.resolve();
     await Promise.all(added);
     expect(batches).toEqual([[1, 2], [3]]);

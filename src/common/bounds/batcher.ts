@@ -1,3 +1,5 @@
+import { gathered } from './gathered.js';
+
 interface Waiting<Item> {
   item: Item;
   resolve: () => void;
@@ -8,7 +10,8 @@ interface Waiting<Item> {
 const UNANSWERED_MS = 1000;
 
 /**
- * Group commit: what arrives while a batch is being written goes out together in the next one.
+ * Group commit: what arrives while a batch is being written, and in the turns of the event loop that follow, goes out together
+ * in the next one.
  *
  * Each item's promise settles with its batch. One batch is under way at a time, at most `maxItems` long.
  *
@@ -38,9 +41,10 @@ export class Batcher<Item> {
   }
 
   private async run(): Promise<void> {
-    // Let the event loop deliver the other requests that are already here, so that they share the first batch.
-    await new Promise((resolve) => setImmediate(resolve));
-    while (this.waiting.length > 0) await this.runBatch(this.waiting.splice(0, this.maxItems));
+    while (this.waiting.length > 0) {
+      await gathered(() => this.waiting.length);
+      await this.runBatch(this.waiting.splice(0, this.maxItems));
+    }
     this.running = null;
   }
 
