@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { gathered, GATHER_MS } from './gathered.js';
 
@@ -32,5 +34,34 @@ describe('gathering what comes', () => {
   it('does not keep what came first waiting for long, whatever goes on coming', async () => {
     expect(await gatheredWithin(1000, 1)).toBe(1 + GATHER_MS);
     expect(await gatheredWithin(1000, 4 * GATHER_MS)).toBe(2);
+  });
+
+  it('looks at the sockets, also when it begins after they were looked at in this turn', async () => {
+    vi.useRealTimers();
+    let waiting = 0;
+    let gathering: Promise<void> | null = null;
+    const first = Promise.withResolvers<void>();
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      socket.on('data', () => {
+        waiting++;
+        if (gathering) return;
+        // The other bytes are there before the look at the sockets that follows.
+        for (const other of sockets.slice(1)) other.write('x');
+        gathering = gathered(() => waiting).then(() => first.resolve());
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    for (let count = 0; count < 3; count++) {
+      const socket = connect(port, '127.0.0.1');
+      await once(socket, 'connect');
+      sockets.push(socket);
+    }
+    sockets[0]?.write('x');
+    await first.promise;
+    expect(waiting).toBe(3);
+    for (const socket of sockets) socket.destroy();
+    server.close();
   });
 });
