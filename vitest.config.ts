@@ -31,8 +31,7 @@ export default defineConfig({
     ],
     // Here and not in the projects: one MariaDB and one Redis serve both of them.
     globalSetup: ['./test/support/mariadb.global-setup.ts', './test/support/redis.global-setup.ts'],
-    // One more than the cores of a small machine: many tests wait for processes of their own.
-    maxWorkers: 3,
+    maxWorkers: 2,
     reporters: ['default', './test/ci-reporter.ts'],
     coverage: {
       provider: 'v8',

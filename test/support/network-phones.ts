@@ -20,12 +20,16 @@ export interface NetworkPhone {
 
 export const accountOf = ({ account: { id } }: NetworkPhone): Buffer => Buffer.from(id, 'hex');
 
+/** Accounts tried for one; more than enough for a swarm with a thousandth of them. */
+const MAX_TRIES = 20_000;
+
 /** A phone for an account that is as it should be, such as in a certain swarm. */
 export function phoneWith(isWanted: (account: Buffer) => boolean): NetworkPhone {
-  for (;;) {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
     const phone = { account: newSessionId(), token: newAndroidToken(), encKey: randomBytes(32) };
     if (isWanted(accountOf(phone))) return phone;
   }
+  throw new Error('no account is as it should be: the swarm has none, or is not there any more');
 }
 
 /** Subscribes these phones, each to messages of its account with their content. */
