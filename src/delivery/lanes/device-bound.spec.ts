@@ -40,6 +40,27 @@ describe('DeviceBound', () => {
     expect(bound.take('t', true, 2 * WAKEUP_MS).kind).not.toBe('collapse');
   });
 
+  it('follows what comes just behind one that was put off with another one', () => {
+    bound = new DeviceBound({ ...DEFAULT_DELIVERY_TUNING, devicePushesPerMinute: 0 });
+    flood(BURST, 0);
+    for (const time of [0, 100]) bound.take('t', true, time);
+    expect(bound.take('t', true, WAKEUP_MS + 1)).toEqual({ kind: 'send-later', afterMs: WAKEUP_MS - 1 });
+    expect(bound.take('t', true, WAKEUP_MS + 2).kind).toBe('collapse');
+  });
+
+  it.each([7, 90, 700, 2900, 3100, 9000])('never leaves out the last of some that come every %i ms', (everyMs) => {
+    flood(BURST, 0);
+    let wakeupAt = -Infinity;
+    for (let now = 0; now < 60_000; now += everyMs) {
+      const decision = bound.take('t', true, now);
+      if (decision.kind === 'send') continue;
+      if (decision.kind === 'send-without-content') wakeupAt = now;
+      if (decision.kind === 'send-later') wakeupAt = now + decision.afterMs;
+      expect(wakeupAt).toBeGreaterThanOrEqual(now);
+      expect(wakeupAt).toBeLessThanOrEqual(now + WAKEUP_MS);
+    }
+  });
+
   it('takes nothing from what is sent to the owner when groups are flooded', () => {
     flood(6000, 30_000);
     expect(flood(10, 0, false)).toMatchObject({ send: 10 });

@@ -17,10 +17,8 @@ interface Bucket {
 interface Device {
   readonly own: Bucket;
   readonly ofGroups: Bucket;
-  /** Until when no further push without content goes, that one included which is put off until then. */
-  quietUntil: number;
-  /** One is put off until the end of the quiet time. */
-  isWakeupComing: boolean;
+  /** When the last push without content went, or when the one that is put off goes. */
+  wakeupAt: number;
 }
 
 /**
@@ -40,7 +38,7 @@ export class DeviceBound {
     let device = this.devices.get(token);
     if (!device) {
       const full = (): Bucket => ({ tokens: this.tuning.deviceBurst, at: now });
-      device = { own: full(), ofGroups: full(), quietUntil: -Infinity, isWakeupComing: false };
+      device = { own: full(), ofGroups: full(), wakeupAt: -Infinity };
       this.devices.set(token, device);
     }
     if (this.takeFrom(isThroughGroup ? device.ofGroups : device.own, now)) return { kind: 'send' };
@@ -59,16 +57,9 @@ export class DeviceBound {
 
   /** Never nothing: what comes while the phone is left alone is followed by one more. */
   private wakeUp(device: Device, now: number): DeviceDecision {
-    const pauseMs = this.tuning.deviceWakeupMs;
-    if (now >= device.quietUntil) {
-      device.quietUntil = now + pauseMs;
-      device.isWakeupComing = false;
-      return { kind: 'send-without-content' };
-    }
-    if (device.isWakeupComing) return { kind: 'collapse' };
-    device.isWakeupComing = true;
-    const afterMs = device.quietUntil - now;
-    device.quietUntil += pauseMs;
-    return { kind: 'send-later', afterMs };
+    if (now < device.wakeupAt) return { kind: 'collapse' };
+    const next = device.wakeupAt + this.tuning.deviceWakeupMs;
+    device.wakeupAt = Math.max(now, next);
+    return now >= next ? { kind: 'send-without-content' } : { kind: 'send-later', afterMs: next - now };
   }
 }
