@@ -40,13 +40,12 @@ export const MIGRATIONS = [
 export const BUSY_TIMEOUT_MS = 5000;
 
 /**
- * Bytes of SQLite's write-ahead log after which a commit moves it to the database, and of its file that stay. The event loop waits for that
- * move: with SQLite's own 4 MB about one commit in a hundred is such a one under load, with this one in four hundred, and pages that
- * change often are moved once for several times.
+ * Bytes of SQLite's write-ahead log after which it is moved to the database, and of its file that stay. A commit does that, but in a server,
+ * where `WalMoves` is before it. With SQLite's own 4 MB pages that change often are moved several times instead of once.
  */
-const LOG_BYTES = 16 * 1024 * 1024;
+export const LOG_BYTES = 16 * 1024 * 1024;
 /** SQLite's own, which every file has that it made. */
-const PAGE_BYTES = 4096;
+export const PAGE_BYTES = 4096;
 
 /** Lookups, the instance's lock and the operator's questions have some connections to MariaDB or MySQL for themselves. */
 const MAX_CONNECTIONS_OF_READERS = 6;

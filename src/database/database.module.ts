@@ -18,7 +18,7 @@ import { openSealing } from './sealing/open-sealing.js';
 import { sealDatabase } from './sealing/seal-database.js';
 import { SealingWatch } from './sealing/sealing-watch.js';
 import { cutSilentConnections } from './silent-connections.js';
-import { WalTruncation } from './wal-truncation.js';
+import { WalMoves } from './wal-moves.js';
 
 const POSSESSION = Symbol('POSSESSION');
 
@@ -48,7 +48,7 @@ interface Possession {
   providers: [
     DatabaseWriter,
     BackupScheduler,
-    WalTruncation,
+    WalMoves,
     DiskRoom,
     { provide: POSSESSION, inject: [DataSource, AppConfig, Duties], useFactory: takePossession },
     { provide: InstanceLock, inject: [POSSESSION], useFactory: ({ lock }: Possession) => lock },

@@ -87,6 +87,18 @@ describe('what SQLite committed', () => {
     expect(flush.mock.calls.length).toBeLessThan(5);
   });
 
+  it('is flushed once for writes of which each turn of the event loop brings another', async () => {
+    vi.spyOn(performance, 'now').mockReturnValue(performance.now());
+    const flush = vi.spyOn(fs, 'fdatasync');
+    const written: Promise<unknown>[] = [];
+    for (let index = 0; index < 8; index++) {
+      written.push(writer.write(insert(`g${index}`)));
+      await turn();
+    }
+    await Promise.all(written);
+    expect(flush).toHaveBeenCalledTimes(1);
+  });
+
   it('is not acknowledged when the flush fails, and not done again', async () => {
     failOnce();
     let runs = 0;

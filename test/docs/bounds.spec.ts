@@ -141,7 +141,7 @@ const ROWS: Readonly<Record<string, () => string[]>> = {
     ];
   },
   'what stays of SQLite': () => {
-    expect(bound('database/wal-truncation.ts', 'EVERY_MS')).toBe(MINUTE);
+    expect(bound('database/wal-moves.ts', 'EVERY_MS')).toBe(MINUTE);
     return [`: ${bound('database/database-options.ts', 'LOG_BYTES') / MIB} MiB, for a minute`];
   },
   'memberships of ids': () => [`: ${days('closed-groups/deviceless-members.scheduler.ts', 'KEEP_DEVICELESS_MS')} days`],

@@ -19,6 +19,10 @@ describe('ops/session-push.service', () => {
   });
 });
 
+it.each(['Dockerfile', 'ops/session-push.service'])('%s keeps memory to one arena', (file) => {
+  expect(read(file)).toMatch(/^(ENV|Environment=).*\bMALLOC_ARENA_MAX=1\b/m);
+});
+
 describe('credentials under systemd', () => {
   const unit = read('ops/session-push.service');
 

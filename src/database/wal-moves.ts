@@ -1,0 +1,146 @@
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import Database from 'better-sqlite3';
+import { statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DataSource } from 'typeorm';
+import { describeError } from '../common/words/describe-error.js';
+import { AppConfig } from '../config/app-config.js';
+import { Duties } from '../config/duties.js';
+import { LOG_BYTES, PAGE_BYTES } from './database-options.js';
+import { type Checkpoint, WalThread } from './wal-thread.js';
+
+const EVERY_MS = 60_000;
+const LOOK_MS = 250;
+/** A writer or a backup holds the log; between two transactions neither does. */
+const ATTEMPTS = 20;
+const PAUSE_MS = 10;
+/** What a commit leaves to be moved, at most; above that it moves the log itself, which slows down those who write. */
+const MAX_LOG_BYTES = 4 * LOG_BYTES;
+
+/**
+ * Moves SQLite's write-ahead log to the database, before a commit has to, and empties it once a minute.
+ *
+ * A long log is moved in a thread, because SQLite flushes the database to disk then: on the event loop nothing else would be done
+ * meanwhile. First all that nobody has to wait for is moved, then the rest, while nobody writes. The thread is begun when there
+ * is a long log, and ended when there was none for a minute.
+ *
+ * What was deleted is overwritten in the database, but the log keeps pages as they were until their places in it are used again,
+ * which on a quiet server is never. So it is emptied.
+ */
+@Injectable()
+export class WalMoves implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger(WalMoves.name);
+
+  private readonly path: string | null;
+  private thread: WalThread | null = null;
+  /** Since the last emptying. */
+  private wasLong = false;
+  /** What is done with the log now. */
+  private current: Promise<unknown> | null = null;
+  /** Of `performance.now()`. */
+  private pausedUntil = 0;
+  private hasStopped = false;
+
+  constructor(
+    { database }: AppConfig,
+    private readonly duties: Duties,
+    private readonly dataSource: DataSource,
+  ) {
+    this.path = database.kind === 'sqlite' ? database.path : null;
+  }
+
+  async onModuleInit(): Promise<void> {
+    if (this.path !== null) await this.dataSource.query(`PRAGMA wal_autocheckpoint = ${MAX_LOG_BYTES / PAGE_BYTES}`);
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.hasStopped = true;
+    await this.current;
+    await this.endThread();
+  }
+
+  @Interval(LOOK_MS)
+  async moveLong(): Promise<void> {
+    const { path } = this;
+    if (path === null || !this.duties.leads || this.current || performance.now() < this.pausedUntil) return;
+    await this.alone('moved', async () => {
+      if (sizeOf(path) >= LOG_BYTES) await this.move(this.usableThread(path));
+    });
+  }
+
+  /** False = others were in the way all the time, or it failed; the next minute comes. */
+  @Interval(EVERY_MS)
+  async truncate(): Promise<boolean> {
+    const { path } = this;
+    if (path === null || !this.duties.leads) return true;
+    await this.current;
+    return (await this.alone('emptied', () => this.empty(path))) ?? false;
+  }
+
+  private async move(thread: WalThread): Promise<void> {
+    const { log, checkpointed } = await thread.checkpoint('NOOP');
+    if (log * PAGE_BYTES < LOG_BYTES || checkpointed === log) return;
+    this.wasLong = true;
+    await thread.checkpoint('PASSIVE');
+    await untilDone(() => thread.checkpoint('RESTART'));
+  }
+
+  private async empty(path: string): Promise<boolean> {
+    const { thread, wasLong } = this;
+    this.wasLong = false;
+    if (thread && wasLong) {
+      await thread.checkpoint('PASSIVE');
+      return untilDone(() => thread.checkpoint('TRUNCATE'));
+    }
+    await this.endThread();
+    return sizeOf(path) === 0 || (await untilDone(() => truncateNow(path)));
+  }
+
+  private usableThread(path: string): WalThread {
+    if (this.thread?.hasEnded !== false) this.thread = new WalThread(path);
+    return this.thread;
+  }
+
+  private async endThread(): Promise<void> {
+    const { thread } = this;
+    this.thread = null;
+    await thread?.close();
+  }
+
+  /** Null = it failed. */
+  private async alone<T>(what: string, work: () => Promise<T>): Promise<T | null> {
+    if (this.hasStopped) return null;
+    const current = work().catch((error: unknown) => {
+      this.pausedUntil = performance.now() + EVERY_MS;
+      this.logger.warn({ msg: `the write-ahead log could not be ${what}`, error: describeError(error) });
+      return null;
+    });
+    this.current = current;
+    try {
+      return await current;
+    } finally {
+      this.current = null;
+    }
+  }
+}
+
+const sizeOf = (path: string): number => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+
+async function untilDone(checkpoint: () => Checkpoint | Promise<Checkpoint>): Promise<boolean> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if ((await checkpoint()).busy === 0) return true;
+    await sleep(PAUSE_MS * (1 + Math.random()));
+  }
+  return false;
+}
+
+/** Uses a connection of its own, because the shared one may be within a transaction. Does not wait for a lock. */
+function truncateNow(path: string): Checkpoint {
+  const database = new Database(path, { fileMustExist: true, timeout: 0 });
+  try {
+    return (database.pragma('wal_checkpoint(TRUNCATE)') as [Checkpoint])[0];
+  } finally {
+    database.close();
+  }
+}
