@@ -1,8 +1,8 @@
 import fs from 'node:fs';
-import { open as openFolder } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { type DataSource, type QueryRunner } from 'typeorm';
+import { flushPath } from './flush-path.js';
 
 const openDescriptor = promisify(fs.open);
 const closeDescriptor = promisify(fs.close);
@@ -81,7 +81,8 @@ export class WalFlush {
     // Not written to yet: the first commit makes it.
     if (descriptor === null) return;
     this.descriptor = Promise.resolve(descriptor);
-    await syncFolder(dirname(path));
+    // So that the log's name is there after a power failure, too.
+    await flushPath(dirname(path));
     await runner.query('PRAGMA synchronous = NORMAL');
     this.path = path;
   }
@@ -96,15 +97,5 @@ export class WalFlush {
     const [result] = (await runner.query('PRAGMA wal_checkpoint(TRUNCATE)')) as { busy: number }[];
     if (result?.busy !== 0) throw new Error('A flush to disk failed, and the log is still in use');
     this.failed = false;
-  }
-}
-
-/** So that the log's name is there after a power failure, too. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await openFolder(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }

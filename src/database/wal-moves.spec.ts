@@ -13,7 +13,7 @@ import { Device } from '../devices/device.entity.js';
 import { MetricsService } from '../metrics/metrics.service.js';
 import { DatabaseWriter } from './database-writer.js';
 import { WalMoves } from './wal-moves.js';
-import { type Checkpoint, WalThread } from './wal-thread.js';
+import { BEGUN_BYTES, type Checkpoint, WalThread } from './wal-thread.js';
 
 /** Of 300. */
 const MOST_LEFT = 5;
@@ -156,6 +156,8 @@ describe('a long log', () => {
   const log = async (): Promise<Checkpoint | undefined> =>
     (await dataSource.query<Checkpoint[]>('PRAGMA wal_checkpoint(NOOP)'))[0];
   const bytesOfDatabase = () => statSync(path).size;
+  /** Another one for each log. */
+  const saltOf = (database: string) => readFileSync(`${database}-wal`).subarray(16, 24);
 
   it('is not moved by a commit, and by the thread before the next one', async () => {
     const before = bytesOfDatabase();
@@ -213,17 +215,40 @@ describe('a long log', () => {
     expect((await log())?.log).toBeLessThan(400);
   });
 
-  it('is emptied by the thread, which is ended when there was none for a minute', async () => {
-    const ended = vi.spyOn(WalThread.prototype, 'close');
+  it('is emptied but for a first page, once', async () => {
     await write(20);
-    await moves.moveLong();
     expect(await moves.truncate()).toBe(true);
-    expect(statSync(`${path}-wal`).size).toBe(0);
-    expect(ended).not.toHaveBeenCalled();
+    expect(statSync(`${path}-wal`).size).toBe(BEGUN_BYTES);
+    const thread = vi.spyOn(WalThread.prototype, 'checkpoint');
+    expect(await moves.truncate()).toBe(true);
+    expect(thread).not.toHaveBeenCalled();
     await write(1);
     expect(await moves.truncate()).toBe(true);
+    expect(statSync(`${path}-wal`).size).toBe(BEGUN_BYTES);
+  });
+
+  it('is emptied again when another than the thread wrote its first page', async () => {
+    await dataSource.query('CREATE TABLE single (value INTEGER)');
+    await dataSource.query('INSERT INTO single VALUES (1)');
+    vi.spyOn(WalThread.prototype, 'checkpoint').mockImplementation(async (mode) => {
+      const database = new Database(path);
+      const [result] = database.pragma(`wal_checkpoint(${mode})`) as [Checkpoint];
+      database.close();
+      return { ...result, begun: false };
+    });
+    expect(await moves.truncate()).toBe(true);
+    await dataSource.query('UPDATE single SET value = 2');
+    expect(statSync(`${path}-wal`).size).toBe(BEGUN_BYTES);
+    expect(await moves.truncate()).toBe(true);
     expect(statSync(`${path}-wal`).size).toBe(0);
-    expect(ended).toHaveBeenCalledTimes(1);
+  });
+
+  it('begins anew with a page that the thread has flushed', async () => {
+    await write(20);
+    const saltBefore = saltOf(path);
+    await moves.moveLong();
+    expect(saltOf(path)).not.toEqual(saltBefore);
+    expect(await log()).toMatchObject({ log: 1 });
   });
 
   it('is the business of the process that leads', async () => {

@@ -1,6 +1,5 @@
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
-import Database from 'better-sqlite3';
 import { statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DataSource } from 'typeorm';
@@ -8,7 +7,7 @@ import { describeError } from '../common/words/describe-error.js';
 import { AppConfig } from '../config/app-config.js';
 import { Duties } from '../config/duties.js';
 import { LOG_BYTES, PAGE_BYTES } from './database-options.js';
-import { type Checkpoint, WalThread } from './wal-thread.js';
+import { BEGUN_BYTES, type CheckpointMode, WalThread } from './wal-thread.js';
 
 const EVERY_MS = 60_000;
 const LOOK_MS = 250;
@@ -19,11 +18,10 @@ const PAUSE_MS = 10;
 const MAX_LOG_BYTES = 4 * LOG_BYTES;
 
 /**
- * Moves SQLite's write-ahead log to the database, before a commit has to, and empties it once a minute.
+ * Moves SQLite's write-ahead log to the database before a commit has to, and empties it once a minute.
  *
- * A long log is moved in a thread, because SQLite flushes the database to disk then: on the event loop nothing else would be done
- * meanwhile. First all that nobody has to wait for is moved, then the rest, while nobody writes. The thread is begun when there
- * is a long log, and ended when there was none for a minute.
+ * SQLite flushes the database to disk then, so a thread does it: on the event loop nothing else would be done meanwhile. First all is
+ * moved that nobody has to wait for, then the rest, while nobody writes.
  *
  * What was deleted is overwritten in the database, but the log keeps pages as they were until their places in it are used again,
  * which on a quiet server is never. So it is emptied.
@@ -34,8 +32,8 @@ export class WalMoves implements OnModuleInit, OnApplicationShutdown {
 
   private readonly path: string | null;
   private thread: WalThread | null = null;
-  /** Since the last emptying. */
-  private wasLong = false;
+  /** When it was emptied, the thread wrote its first page. */
+  private isBegun = false;
   /** What is done with the log now. */
   private current: Promise<unknown> | null = null;
   /** Of `performance.now()`. */
@@ -57,16 +55,14 @@ export class WalMoves implements OnModuleInit, OnApplicationShutdown {
   async onApplicationShutdown(): Promise<void> {
     this.hasStopped = true;
     await this.current;
-    await this.endThread();
+    await this.thread?.close();
   }
 
   @Interval(LOOK_MS)
   async moveLong(): Promise<void> {
     const { path } = this;
     if (path === null || !this.duties.leads || this.current || performance.now() < this.pausedUntil) return;
-    await this.alone('moved', async () => {
-      if (sizeOf(path) >= LOG_BYTES) await this.move(this.usableThread(path));
-    });
+    await this.alone('moved', () => this.move(path));
   }
 
   /** False = others were in the way all the time, or it failed; the next minute comes. */
@@ -78,34 +74,32 @@ export class WalMoves implements OnModuleInit, OnApplicationShutdown {
     return (await this.alone('emptied', () => this.empty(path))) ?? false;
   }
 
-  private async move(thread: WalThread): Promise<void> {
-    const { log, checkpointed } = await thread.checkpoint('NOOP');
-    if (log * PAGE_BYTES < LOG_BYTES || checkpointed === log) return;
-    this.wasLong = true;
-    await thread.checkpoint('PASSIVE');
-    await untilDone(() => thread.checkpoint('RESTART'));
+  private async move(path: string): Promise<void> {
+    if (sizeOf(path) < LOG_BYTES) return;
+    const { log, checkpointed } = await this.usableThread(path).checkpoint('NOOP');
+    if (log * PAGE_BYTES >= LOG_BYTES && checkpointed < log) await this.moveAll(path, 'RESTART');
   }
 
   private async empty(path: string): Promise<boolean> {
-    const { thread, wasLong } = this;
-    this.wasLong = false;
-    if (thread && wasLong) {
-      await thread.checkpoint('PASSIVE');
-      return untilDone(() => thread.checkpoint('TRUNCATE'));
+    const size = sizeOf(path);
+    return size === 0 || (this.isBegun && size === BEGUN_BYTES) || (await this.moveAll(path, 'TRUNCATE'));
+  }
+
+  private async moveAll(path: string, last: CheckpointMode): Promise<boolean> {
+    const thread = this.usableThread(path);
+    await thread.checkpoint('PASSIVE');
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const { busy, begun } = await thread.checkpoint(last);
+      this.isBegun = begun;
+      if (busy === 0) return true;
+      await sleep(PAUSE_MS * (1 + Math.random()));
     }
-    await this.endThread();
-    return sizeOf(path) === 0 || (await untilDone(() => truncateNow(path)));
+    return false;
   }
 
   private usableThread(path: string): WalThread {
     if (this.thread?.hasEnded !== false) this.thread = new WalThread(path);
     return this.thread;
-  }
-
-  private async endThread(): Promise<void> {
-    const { thread } = this;
-    this.thread = null;
-    await thread?.close();
   }
 
   /** Null = it failed. */
@@ -126,21 +120,3 @@ export class WalMoves implements OnModuleInit, OnApplicationShutdown {
 }
 
 const sizeOf = (path: string): number => statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
-
-async function untilDone(checkpoint: () => Checkpoint | Promise<Checkpoint>): Promise<boolean> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if ((await checkpoint()).busy === 0) return true;
-    await sleep(PAUSE_MS * (1 + Math.random()));
-  }
-  return false;
-}
-
-/** Uses a connection of its own, because the shared one may be within a transaction. Does not wait for a lock. */
-function truncateNow(path: string): Checkpoint {
-  const database = new Database(path, { fileMustExist: true, timeout: 0 });
-  try {
-    return (database.pragma('wal_checkpoint(TRUNCATE)') as [Checkpoint])[0];
-  } finally {
-    database.close();
-  }
-}

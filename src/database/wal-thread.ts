@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { LOG_BYTES, PAGE_BYTES } from './database-options.js';
 
 /** Beside the built program it is a `.js`, among the sources a `.ts`. */
 const PROGRAM = new URL(`wal-thread.process${extname(import.meta.url)}`, import.meta.url);
@@ -14,9 +15,14 @@ export interface Checkpoint {
   readonly log: number;
   /** Of those, moved to the database. */
   readonly checkpointed: number;
+  /** The thread has written the first page of a new log. */
+  readonly begun: boolean;
 }
 
-/** Of `PRAGMA wal_checkpoint`: looks; moves what it can; moves all, so that the log begins anew; that, and cuts the file. */
+/** Of the log when nothing but its beginning is there. Source: sqlite.org, "WAL-mode File Format". */
+export const BEGUN_BYTES = 32 + 24 + PAGE_BYTES;
+
+/** Looks; moves what it can; moves all and begins the log anew; that, and cuts the file. */
 export type CheckpointMode = 'NOOP' | 'PASSIVE' | 'RESTART' | 'TRUNCATE';
 
 type Answer = { readonly result: Checkpoint } | { readonly problem: string };
@@ -35,7 +41,11 @@ export class WalThread {
   private problem: Error | null = null;
 
   constructor(path: string) {
-    this.worker = new Worker(PROGRAM, { workerData: path, resourceLimits: RESOURCE_LIMITS, execArgv: [] });
+    this.worker = new Worker(PROGRAM, {
+      workerData: { path, logBytes: LOG_BYTES },
+      resourceLimits: RESOURCE_LIMITS,
+      execArgv: [],
+    });
     this.ended = new Promise((resolve) => this.worker.once('exit', () => resolve()));
     this.worker.on('message', (answer: Answer) => {
       const asked = this.asked.shift();

@@ -2,9 +2,10 @@ import Database from 'better-sqlite3';
 import { closeSync, openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CLI } from '../../config/cli-name.js';
+import { flushPath } from '../flush-path.js';
 import { backupName, temporaryName } from './backup-files.js';
 import { copyDatabase } from './copy-database.js';
-import { isOurs, makeSelfContained, removeDatabase, type StartProgress, sync, noProgress } from './database-copy.js';
+import { isOurs, makeSelfContained, removeDatabase, type StartProgress, noProgress } from './database-copy.js';
 import { giveTo, makeFolder, ownerOf } from './file-owner.js';
 import { fileProblem } from './file-problem.js';
 
@@ -91,9 +92,9 @@ async function copyInto(directory: string, name: string, source: Source, options
     giveTo(owner, temporary);
     await copyPages(source, temporary, options);
     closeCopy(temporary);
-    sync(temporary);
+    await flushPath(temporary);
     renameSync(temporary, file);
-    sync(directory);
+    await flushPath(directory);
     return file;
   } finally {
     removeDatabase(temporary);
