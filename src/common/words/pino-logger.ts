@@ -1,6 +1,7 @@
 import { type LoggerService } from '@nestjs/common';
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Level, type Logger, pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
+import type * as Pretty from 'pino-pretty';
 import { type LogFormat, type LogLevel } from '../../config/environment.js';
 import { describeError } from './describe-error.js';
 
@@ -76,6 +77,8 @@ export class PinoLogger implements LoggerService {
 
 /** Time, level and message, and behind them the fields; a stack below. */
 function readable(write: (text: string) => unknown): DestinationStream {
+  // Loaded where it is used, which is on terminals.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof Pretty;
   const format = prettyFactory({
     colorize: process.stdout.isTTY && process.stdout.hasColors(),
     translateTime: 'SYS:HH:MM:ss',
