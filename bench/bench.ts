@@ -106,6 +106,8 @@ export class Bench {
       ...this.gateways.environment,
       HOST: '127.0.0.1',
       PORT: '0',
+      // As in the image and in the unit of systemd.
+      MALLOC_ARENA_MAX: '1',
       ...database.environment,
       ONION_PRIVATE_KEY_FILE: keyFileIn(this.folder),
     };
