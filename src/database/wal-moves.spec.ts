@@ -19,28 +19,33 @@ import { BEGUN_BYTES, type Checkpoint, WalThread } from './wal-thread.js';
 const MOST_LEFT = 5;
 const newTokens = () => Array.from({ length: 300 }, () => randomBytes(32).toString('hex'));
 
-const walMoves = (path: string, dataSource: DataSource, seat: Seat = 'alone'): WalMoves => {
+let folder: string;
+let path: string;
+let dataSource: DataSource;
+let writer: DatabaseWriter;
+let moves: WalMoves;
+
+const walMoves = (seat: Seat = 'alone'): WalMoves => {
   const config = parseConfig({ DATABASE_URL: `sqlite:${path}` });
   return new WalMoves(config, dutiesOf(config, seat), dataSource);
 };
 
-describe('what was deleted', () => {
-  let folder: string;
-  let path: string;
-  let dataSource: DataSource;
-  let writer: DatabaseWriter;
-  beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'spns-wal-'));
-    path = join(folder, 'push.sqlite');
-    dataSource = await openDataSource(`sqlite:${path}`);
-    writer = new DatabaseWriter(dataSource, new MetricsService());
-  });
-  afterEach(async () => {
-    await dataSource.destroy();
-    rmSync(folder, { recursive: true, force: true });
-  });
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'spns-wal-'));
+  path = join(folder, 'push.sqlite');
+  dataSource = await openDataSource(`sqlite:${path}`);
+  writer = new DatabaseWriter(dataSource, new MetricsService());
+  moves = walMoves();
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await moves.onApplicationShutdown();
+  await writer.close();
+  await dataSource.destroy();
+  rmSync(folder, { recursive: true, force: true });
+});
 
-  const walTruncation = () => walMoves(path, dataSource);
+describe('what was deleted', () => {
   const register = (tokens: string[]) =>
     writer.write((manager) =>
       manager.insert(
@@ -72,12 +77,12 @@ describe('what was deleted', () => {
     await register(kept);
     await unregister(gone);
     expect(readable(gone)).toBeGreaterThan(0);
-    expect(await walTruncation().truncate()).toBe(true);
+    expect(await moves.truncate()).toBe(true);
     // A page that gave entries to its neighbour may keep their bytes in its unused part: of one in some ten thousand.
     expect(readable(gone)).toBeLessThanOrEqual(MOST_LEFT);
     expect(readable(kept)).toBe(300);
     await dataSource.query('VACUUM');
-    expect(await walTruncation().truncate()).toBe(true);
+    expect(await moves.truncate()).toBe(true);
     expect(readable(gone)).toBe(0);
     expect(await dataSource.getRepository(Device).count()).toBe(300);
   });
@@ -91,12 +96,11 @@ describe('what was deleted', () => {
     await unregister(tokens);
     let turns = 0;
     const counting = setInterval(() => turns++, 10);
-    const truncation = walTruncation();
-    expect(await truncation.truncate()).toBe(false);
+    expect(await moves.truncate()).toBe(false);
     clearInterval(counting);
     expect(turns).toBeGreaterThan(5);
     reader.close();
-    expect(await truncation.truncate()).toBe(true);
+    expect(await moves.truncate()).toBe(true);
     expect(readable(tokens)).toBeLessThanOrEqual(MOST_LEFT);
   });
 
@@ -118,33 +122,15 @@ describe('what was deleted', () => {
 
   it('is none of the business of a database that has no log', async () => {
     await dataSource.destroy();
-    expect(await walTruncation().truncate()).toBe(true);
+    expect(await moves.truncate()).toBe(true);
     await dataSource.initialize();
   });
 });
 
 describe('a long log', () => {
-  let folder: string;
-  let path: string;
-  let dataSource: DataSource;
-  let writer: DatabaseWriter;
-  let moves: WalMoves;
   beforeEach(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'spns-wal-'));
-    path = join(folder, 'push.sqlite');
-    dataSource = await openDataSource(`sqlite:${path}`);
-    writer = new DatabaseWriter(dataSource, new MetricsService());
-    moves = walMoves(path, dataSource);
     await moves.onModuleInit();
     await dataSource.query('CREATE TABLE filler (bytes BLOB)');
-  });
-  afterEach(async () => {
-    vi.restoreAllMocks();
-    vi.useRealTimers();
-    await moves.onApplicationShutdown();
-    await writer.close();
-    await dataSource.destroy();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const MIB = 1024 * 1024;
@@ -157,7 +143,7 @@ describe('a long log', () => {
     (await dataSource.query<Checkpoint[]>('PRAGMA wal_checkpoint(NOOP)'))[0];
   const bytesOfDatabase = () => statSync(path).size;
   /** Another one for each log. */
-  const saltOf = (database: string) => readFileSync(`${database}-wal`).subarray(16, 24);
+  const salt = () => readFileSync(`${path}-wal`).subarray(16, 24);
 
   it('is not moved by a commit, and by the thread before the next one', async () => {
     const before = bytesOfDatabase();
@@ -245,16 +231,16 @@ describe('a long log', () => {
 
   it('begins anew with a page that the thread has flushed', async () => {
     await write(20);
-    const saltBefore = saltOf(path);
+    const saltBefore = salt();
     await moves.moveLong();
-    expect(saltOf(path)).not.toEqual(saltBefore);
+    expect(salt()).not.toEqual(saltBefore);
     expect(await log()).toMatchObject({ log: 1 });
   });
 
   it('is the business of the process that leads', async () => {
     const thread = vi.spyOn(WalThread.prototype, 'checkpoint');
     await write(20);
-    const follower = walMoves(path, dataSource, 'follower');
+    const follower = walMoves('follower');
     await follower.moveLong();
     expect(await follower.truncate()).toBe(true);
     expect(thread).not.toHaveBeenCalled();
@@ -302,14 +288,12 @@ describe('the thread that moves the log', () => {
   });
 
   it('says what SQLite says, and goes on', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'spns-wal-'));
-    const path = join(folder, 'push.sqlite');
-    writeFileSync(path, 'this is no database, and long enough to be taken for one by nobody'.repeat(100));
-    const thread = new WalThread(path);
+    const file = join(folder, 'none.sqlite');
+    writeFileSync(file, 'this is no database, and long enough to be taken for one by nobody'.repeat(100));
+    const thread = new WalThread(file);
     for (let time = 0; time < 2; time++) {
       await expect(thread.checkpoint('PASSIVE')).rejects.toThrow('file is not a database');
     }
     await thread.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 });
