@@ -14,7 +14,7 @@ const LOOK_MS = 250;
 /** A writer or a backup holds the log; between two transactions neither does. */
 const ATTEMPTS = 20;
 const PAUSE_MS = 10;
-/** What a commit leaves to be moved, at most; above that it moves the log itself, which slows down those who write. */
+/** What a commit leaves to be moved, at most; above that it moves the log itself, which holds up everything and bounds the log. */
 const MAX_LOG_BYTES = 4 * LOG_BYTES;
 
 /**
