@@ -1,8 +1,9 @@
 /**
  * Moves SQLite's log to the database in a thread of its own: what it flushes to disk would hold the event loop.
  *
- * `workerData` has the database's path and how many bytes of the log's file stay when it begins anew. Each message is the mode of a `wal_checkpoint` and is answered in turn; null ends the thread. It imports
- * nothing of ours, so that plain Node runs it from the sources, too.
+ * `workerData` has the database's path and how many bytes of the log's file stay when it begins anew. Each message is the mode of
+ * a `wal_checkpoint` and is answered in turn; null ends the thread. It imports nothing of ours, so that plain Node runs it
+ * from the sources, too.
  */
 import Database from 'better-sqlite3';
 import { parentPort, workerData } from 'node:worker_threads';
